@@ -1,0 +1,1 @@
+//! The vocabulary of AT Protocol: string formats and the data model.
