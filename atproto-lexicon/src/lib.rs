@@ -1,1 +1,29 @@
-//! The vocabulary of AT Protocol: string formats and the data model.
+//! The vocabulary of AT Protocol: the string formats of Lexicon ([`syntax`]) and the data model ([`data`]).
+//!
+//! Types parse: having a [`Did`](syntax::Did) means that it is one, and bytes that [`data::cbor`] accepted are the one
+//! encoding of their value. It does no IO, knows no keys or signatures, and reads no repositories: those are
+//! `atproto-crypto` and `atproto-repo`.
+//!
+//! ```
+//! use atproto_lexicon::{data::{Cid, cbor}, syntax::Datetime};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize)]
+//! #[serde(rename_all = "camelCase")]
+//! struct Subscription { subject: Cid, created_at: Datetime }
+//!
+//! let bytes = cbor::to_vec(&Subscription {
+//!     subject: Cid::of_dag_cbor(b"some block"),
+//!     created_at: "2026-01-02T03:04:05Z".parse()?,
+//! })?;
+//! let read: Subscription = cbor::from_slice(&bytes)?;
+//! assert_eq!(read.created_at.as_str(), "2026-01-02T03:04:05Z");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! In types of your own, use no `#[serde(flatten)]`, `untagged` or internally tagged enums: inside these `serde` forgets
+//! which format it reads, and links and bytes are lost.
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
+
+pub mod data;
+pub mod syntax;

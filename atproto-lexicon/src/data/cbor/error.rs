@@ -1,0 +1,119 @@
+use crate::data::{CidError, LimitError, ModelError};
+use std::fmt;
+
+/// Why bytes are not DAG-CBOR of the profile, and where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[error("{reason} at byte {offset}")]
+pub struct CborError {
+    /// What is wrong.
+    pub reason: CborReason,
+    /// Where the item with the fault begins, in bytes.
+    pub offset: usize,
+}
+
+/// What is wrong with DAG-CBOR.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+#[non_exhaustive]
+pub enum CborReason {
+    /// The bytes end within an item, or an item declares more than there is.
+    #[error("unexpected end")]
+    Truncated,
+    /// Bytes follow the value.
+    #[error("bytes after the value")]
+    Trailing,
+    /// An indefinite length, or a break.
+    #[error("indefinite length")]
+    Indefinite,
+    /// A reserved additional information (28 to 30).
+    #[error("reserved additional information")]
+    Reserved,
+    /// An integer or a length is not in its shortest form.
+    #[error("integer or length not in its shortest form")]
+    NotShortest,
+    /// An integer does not fit into 64 bits with a sign.
+    #[error("integer outside 64 bits")]
+    IntegerRange,
+    /// A float in a profile without floats, or one of 16 or 32 bits.
+    #[error("float not allowed")]
+    Float,
+    /// NaN, an infinity, or −0.0.
+    #[error("float value not allowed")]
+    FloatValue,
+    /// A simple value other than `false`, `true` and `null`.
+    #[error("simple value not allowed")]
+    Simple,
+    /// A tag other than 42.
+    #[error("tag other than 42")]
+    Tag,
+    /// Tag 42 does not hold a byte string that begins with zero.
+    #[error("tag 42 without a CID")]
+    TagContent,
+    /// The CID of a link.
+    #[error("link: {0}")]
+    Cid(CidError),
+    /// A text string is not UTF-8.
+    #[error("text is not UTF-8")]
+    Utf8,
+    /// A map's key is not a text string.
+    #[error("map key is not a text string")]
+    KeyType,
+    /// A map's keys are not sorted by length, then by bytes.
+    #[error("map keys not in order")]
+    KeyOrder,
+    /// A map holds a key twice.
+    #[error("duplicate map key")]
+    DuplicateKey,
+    /// A limit is exceeded.
+    #[error(transparent)]
+    Limit(LimitError),
+    /// A rule of the data model on objects is broken.
+    #[error(transparent)]
+    Model(ModelError),
+}
+
+/// Why a typed value could not be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecodeError {
+    /// The bytes are not DAG-CBOR of the profile.
+    #[error(transparent)]
+    Cbor(#[from] CborError),
+    /// The bytes are good, but are not of the type.
+    #[error(transparent)]
+    Type(TypeError),
+}
+
+/// Why a typed value could not be written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EncodeError {
+    /// What was written is not in the profile or the limits.
+    #[error(transparent)]
+    Cbor(#[from] CborError),
+    /// The value has no DAG-CBOR form.
+    #[error(transparent)]
+    Type(TypeError),
+}
+
+/// The word of a type's own `serde` implementation on why it refused.
+pub struct TypeError(Box<dyn fmt::Display + Send + Sync>);
+
+impl TypeError {
+    pub(super) fn new(error: impl fmt::Display + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for TypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for TypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TypeError({self})")
+    }
+}
+
+impl std::error::Error for TypeError {}

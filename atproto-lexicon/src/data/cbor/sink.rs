@@ -1,0 +1,71 @@
+use super::CborReason;
+use crate::data::builder::Builder;
+use crate::data::link::LinkRef;
+use crate::data::{Bytes, Value};
+
+/// What the parser tells of a value, in order. `()` listens to nothing: that is the validating pass.
+pub(super) trait Sink<'a> {
+    fn scalar(&mut self, scalar: Scalar<'a>);
+    /// An array with this many items begins.
+    fn open_array(&mut self, len: usize);
+    /// A map begins.
+    fn open_map(&mut self);
+    /// The key of the next value.
+    fn key(&mut self, key: &'a str);
+    /// The innermost array or map is complete.
+    fn close(&mut self) -> Result<(), CborReason>;
+}
+
+/// A value that holds no others. Floats and integers of more than 64 bits pass by: no sink takes them.
+pub(super) enum Scalar<'a> {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    Text(&'a str),
+    Bytes(&'a [u8]),
+    Link(LinkRef<'a>),
+}
+
+impl Sink<'_> for () {
+    fn scalar(&mut self, _: Scalar<'_>) {}
+    fn open_array(&mut self, _: usize) {}
+    fn open_map(&mut self) {}
+    fn key(&mut self, _: &str) {}
+    fn close(&mut self) -> Result<(), CborReason> {
+        Ok(())
+    }
+}
+
+impl<'a> Sink<'a> for Builder {
+    fn scalar(&mut self, scalar: Scalar<'a>) {
+        self.push(match scalar {
+            Scalar::Null => Value::Null,
+            Scalar::Boolean(value) => Value::Boolean(value),
+            Scalar::Integer(number) => Value::Integer(number),
+            Scalar::Text(text) => Value::String(text.into()),
+            Scalar::Bytes(bytes) => Value::Bytes(Bytes(bytes.into())),
+            Scalar::Link(link) => Value::Link(link.to_link()),
+        });
+    }
+
+    fn open_array(&mut self, len: usize) {
+        self.open_array(len);
+    }
+
+    fn open_map(&mut self) {
+        self.open_object();
+    }
+
+    fn key(&mut self, key: &'a str) {
+        self.key(key.into());
+    }
+
+    fn close(&mut self) -> Result<(), CborReason> {
+        let value = self.close();
+        if let Value::Object(object) = &value {
+            crate::data::value::check_object(object).map_err(CborReason::Model)?;
+        }
+        self.push(value);
+        Ok(())
+    }
+}

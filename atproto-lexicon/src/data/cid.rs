@@ -1,0 +1,289 @@
+use super::CidError;
+use serde::de::{Error as _, Unexpected};
+use sha2::{Digest as _, Sha256};
+use std::{fmt, str::FromStr};
+
+/// What a CID says its block is encoded in; repositories use these two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Codec {
+    /// Bytes without structure, such as a blob: 0x55.
+    Raw,
+    /// DAG-CBOR, such as a record, a commit or an MST node: 0x71.
+    DagCbor,
+}
+
+impl Codec {
+    const fn code(self) -> u8 {
+        match self {
+            Self::Raw => 0x55,
+            Self::DagCbor => 0x71,
+        }
+    }
+}
+
+/// A CID of the form that AT Protocol uses: version 1, `raw` or `dag-cbor`, SHA-256
+/// (<https://atproto.com/specs/data-model#link-and-cid-formats>). 36 bytes, `Copy`.
+///
+/// As text it is base32 in lower case with the prefix `b`. In JSON it is `{"$link": "b…"}`, in DAG-CBOR tag 42, in
+/// any type that derives `serde`'s traits. A link inside a record may have another form: that is what
+/// [`Link`](super::Link) is for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Cid([u8; Cid::LEN]);
+
+impl Cid {
+    /// Length in bytes of the binary form.
+    pub const LEN: usize = 36;
+
+    /// The CID with this codec and SHA-256 digest.
+    pub const fn from_digest(codec: Codec, digest: [u8; 32]) -> Self {
+        let mut bytes = [0; Self::LEN];
+        let (prefix, rest) = bytes.split_at_mut(4);
+        prefix.copy_from_slice(&[1, codec.code(), 0x12, 32]);
+        rest.copy_from_slice(&digest);
+        Self(bytes)
+    }
+
+    /// The CID of `block`: hashes it.
+    pub fn of(codec: Codec, block: &[u8]) -> Self {
+        Self::from_digest(codec, Sha256::digest(block).into())
+    }
+
+    /// The CID of a DAG-CBOR block: hashes it.
+    pub fn of_dag_cbor(block: &[u8]) -> Self {
+        Self::of(Codec::DagCbor, block)
+    }
+
+    /// Reads the 36 bytes of the binary form.
+    ///
+    /// # Errors
+    /// [`CidError`] with what is different from the form that AT Protocol uses.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
+        match *bytes {
+            [0x12, 0x20, ..] | [0, ..] => Err(CidError::Version),
+            [1, 0x55 | 0x71, 0x12, 0x20, ref digest @ ..] => {
+                if digest.len() != 32 {
+                    return Err(CidError::Length);
+                }
+                bytes.try_into().map(Self).map_err(|_| CidError::Length)
+            }
+            [1, 0x55 | 0x71, 0x12, _, ..] => Err(CidError::Length),
+            [1, 0x55 | 0x71, _, ..] => Err(CidError::Hash),
+            [1, _, ..] => Err(CidError::Codec),
+            [] | [1] => Err(CidError::Length),
+            _ => Err(CidError::Version),
+        }
+    }
+
+    /// The binary form.
+    pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
+        &self.0
+    }
+
+    /// What the block is encoded in.
+    pub const fn codec(&self) -> Codec {
+        // The two codecs are the only ones that get in.
+        if self.0[1] == 0x55 {
+            Codec::Raw
+        } else {
+            Codec::DagCbor
+        }
+    }
+
+    /// The SHA-256 digest of the block.
+    pub fn digest(&self) -> &[u8; 32] {
+        let (_, digest) = self.0.split_last_chunk().unwrap_or((&[], &[0; 32]));
+        digest
+    }
+
+    /// Whether this is the CID of `block`: hashes it and compares.
+    pub fn matches(&self, block: &[u8]) -> bool {
+        Sha256::digest(block).as_slice() == self.digest()
+    }
+}
+
+/// Decodes multibase base32 in lower case, and nothing that has another spelling.
+pub(super) fn bytes_from_text(text: &str) -> Result<Vec<u8>, CidError> {
+    if !text.starts_with('b') {
+        return Err(CidError::Base);
+    }
+    let (base, bytes) = multibase::decode(text).map_err(|_| CidError::Base)?;
+    // The decoder is lenient about spare bits.
+    if multibase::encode(base, &bytes) != text {
+        Err(CidError::Base)
+    } else {
+        Ok(bytes)
+    }
+}
+
+/// Multibase base32 in lower case.
+pub(super) fn bytes_to_text(bytes: &[u8]) -> String {
+    multibase::encode(multibase::Base::Base32Lower, bytes)
+}
+
+impl FromStr for Cid {
+    type Err = CidError;
+
+    /// Reads base32 in lower case with the prefix `b`.
+    fn from_str(text: &str) -> Result<Self, CidError> {
+        // 1 prefix character and 36 bytes at 5 bits a character.
+        if text.len() > 59 {
+            return Err(CidError::Length);
+        }
+        Self::from_bytes(&bytes_from_text(text)?)
+    }
+}
+
+impl fmt::Display for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&bytes_to_text(&self.0))
+    }
+}
+
+impl fmt::Debug for Cid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Cid({self})")
+    }
+}
+
+impl AsRef<[u8]> for Cid {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Cid> for cid::Cid {
+    fn from(cid: Cid) -> Self {
+        let hash = cid::multihash::Multihash::wrap(0x12, cid.digest()).unwrap_or_default();
+        Self::new_v1(u64::from(cid.codec().code()), hash)
+    }
+}
+
+impl TryFrom<&cid::Cid> for Cid {
+    type Error = CidError;
+
+    fn try_from(cid: &cid::Cid) -> Result<Self, CidError> {
+        Self::from_bytes(&cid.to_bytes())
+    }
+}
+
+impl serde::Serialize for Cid {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_link(&self.0, serializer)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Cid {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserialize_link(deserializer, Self::from_bytes)
+    }
+}
+
+/// The newtype name by which `cid` and `serde_ipld_dagcbor` agree that bytes are a link.
+const NEWTYPE: &str = cid::serde::CID_SERDE_PRIVATE_IDENTIFIER;
+pub(super) const LINK: &str = "$link";
+
+/// Writes the binary form of a CID as `$link` or as tag 42.
+pub(super) fn serialize_link<S: serde::Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    if serializer.is_human_readable() {
+        use serde::ser::SerializeMap as _;
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(LINK, &bytes_to_text(bytes))?;
+        map.end()
+    } else {
+        serializer.serialize_newtype_struct(NEWTYPE, &super::bytes::SerializeBytes(bytes))
+    }
+}
+
+/// Reads `$link` or tag 42 and hands the binary form to `parse`.
+pub(super) fn deserialize_link<'de, D, T>(
+    deserializer: D,
+    parse: impl Fn(&[u8]) -> Result<T, CidError>,
+) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+{
+    struct Visitor<F>(F);
+
+    impl<'de, T, F: Fn(&[u8]) -> Result<T, CidError>> serde::de::Visitor<'de> for Visitor<F> {
+        type Value = T;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a link")
+        }
+
+        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+            let bytes = super::bytes::single_entry(&mut map, LINK, |text| {
+                bytes_from_text(text).map_err(|error| error.to_string())
+            })?;
+            (self.0)(&bytes).map_err(A::Error::custom)
+        }
+
+        fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+            deserializer.deserialize_bytes(self)
+        }
+
+        fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+            (self.0)(bytes).map_err(E::custom)
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
+            Err(E::invalid_type(Unexpected::Str(text), &self))
+        }
+    }
+
+    if deserializer.is_human_readable() {
+        deserializer.deserialize_map(Visitor(parse))
+    } else {
+        deserializer.deserialize_newtype_struct(NEWTYPE, Visitor(parse))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a";
+
+    #[test]
+    fn is_small_and_keeps_its_text() {
+        assert_eq!(size_of::<Cid>(), 36);
+        let cid: Cid = TEXT.parse().unwrap();
+        assert_eq!((cid.to_string().as_str(), cid.codec()), (TEXT, Codec::DagCbor));
+        assert_eq!(Cid::from_digest(Codec::DagCbor, *cid.digest()), cid);
+        let theirs = cid::Cid::from(cid);
+        assert_eq!(theirs.to_string(), TEXT);
+        assert_eq!(Cid::try_from(&theirs), Ok(cid));
+    }
+
+    #[test]
+    fn hashes_blocks() {
+        let cid = Cid::of(Codec::Raw, b"block");
+        assert!(cid.matches(b"block") && !cid.matches(b"blocks"));
+        assert_eq!(Cid::of_dag_cbor(b"block").digest(), cid.digest());
+    }
+
+    #[test]
+    fn refuses_other_forms() {
+        let good = *Cid::of_dag_cbor(b"").as_bytes();
+        let with = |at: usize, byte| {
+            let mut bytes = good;
+            bytes[at] = byte;
+            Cid::from_bytes(&bytes)
+        };
+        assert_eq!(with(0, 0), Err(CidError::Version));
+        assert_eq!(with(0, 2), Err(CidError::Version));
+        assert_eq!(with(1, 0x70), Err(CidError::Codec));
+        assert_eq!(with(2, 0x1e), Err(CidError::Hash));
+        assert_eq!(with(3, 31), Err(CidError::Length));
+        assert_eq!(Cid::from_bytes(&good[..35]), Err(CidError::Length));
+        assert_eq!(Cid::from_bytes(&[]), Err(CidError::Length));
+        assert_eq!(
+            "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>(),
+            Err(CidError::Base)
+        );
+        assert_eq!(TEXT.to_uppercase().parse::<Cid>(), Err(CidError::Base));
+        // The last character's two spare bits.
+        assert_eq!(format!("{}b", &TEXT[..58]).parse::<Cid>(), Err(CidError::Base));
+        assert_eq!(format!("{TEXT}a").parse::<Cid>(), Err(CidError::Length));
+    }
+}

@@ -1,0 +1,24 @@
+//! The data model (<https://atproto.com/specs/data-model>): CIDs and links, any [`Value`], blobs, strict DAG-CBOR, and
+//! its mapping to JSON.
+
+mod blob;
+mod builder;
+mod bytes;
+pub mod cbor;
+mod cid;
+mod error;
+mod ipld;
+pub mod json;
+mod limits;
+mod link;
+mod value;
+mod value_serde;
+
+pub use blob::{Blob, BlobRef, LegacyBlob};
+pub use bytes::Bytes;
+pub use cid::{Cid, Codec};
+pub use error::{CidError, LimitError, ModelError};
+pub use ipld::IpldError;
+pub use limits::Limits;
+pub use link::{Link, OtherCid};
+pub use value::{Object, Value};

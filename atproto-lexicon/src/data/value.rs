@@ -1,0 +1,167 @@
+use super::bytes::{BYTES, from_base64};
+use super::cid::LINK;
+use super::{Bytes, Link, ModelError};
+use std::collections::BTreeMap;
+use std::{fmt, str::FromStr};
+
+/// The fields of an object by name.
+pub type Object = BTreeMap<String, Value>;
+
+/// Any value of the data model (<https://atproto.com/specs/data-model>), as DAG-CBOR and JSON both can hold it.
+///
+/// There are no floats, and integers are of 64 bits. A value that [`cbor`](super::cbor) or [`json`](super::json) read
+/// also keeps the rules on objects: `$type` is a non-empty string, a blob is complete. A value put together by hand may
+/// break them: [`Value::check`] tells.
+#[derive(Clone, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the variants are the types of the data model")]
+pub enum Value {
+    Null,
+    Boolean(bool),
+    Integer(i64),
+    String(String),
+    Bytes(Bytes),
+    Link(Link),
+    Array(Vec<Value>),
+    Object(Object),
+}
+
+impl Value {
+    /// The fields, where this is an object.
+    pub fn as_object(&self) -> Option<&Object> {
+        match self {
+            Self::Object(object) => Some(object),
+            _ => None,
+        }
+    }
+
+    /// The text, where this is a string.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number, where this is an integer.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The link, where this is one.
+    pub fn as_link(&self) -> Option<&Link> {
+        match self {
+            Self::Link(link) => Some(link),
+            _ => None,
+        }
+    }
+
+    /// The field of this name, where this is an object that has it.
+    pub fn get(&self, name: &str) -> Option<&Self> {
+        self.as_object()?.get(name)
+    }
+
+    /// The `$type`, where this is an object that has one.
+    pub fn type_name(&self) -> Option<&str> {
+        self.get("$type")?.as_str()
+    }
+
+    /// Checks the rules on objects in this value and in all that it holds.
+    ///
+    /// # Errors
+    /// The first [`ModelError`].
+    pub fn check(&self) -> Result<(), ModelError> {
+        let mut todo = vec![self];
+        while let Some(value) = todo.pop() {
+            match value {
+                Self::Array(items) => todo.extend(items),
+                Self::Object(object) => {
+                    check_object(object)?;
+                    todo.extend(object.values());
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks the rules on the fields of one object.
+pub(super) fn check_object(object: &Object) -> Result<(), ModelError> {
+    match object.get("$type") {
+        None => Ok(()),
+        Some(Value::String(name)) if name == super::blob::TYPE => super::blob::check(object),
+        Some(Value::String(name)) if !name.is_empty() => Ok(()),
+        Some(_) => Err(ModelError::Type),
+    }
+}
+
+/// What an object read from JSON is: a link or bytes where it has their field, and then that field alone.
+pub(super) fn object_from_json(object: Object) -> Result<Value, ReservedField> {
+    let special = if object.contains_key(LINK) {
+        LINK
+    } else if object.contains_key(BYTES) {
+        BYTES
+    } else {
+        return Ok(Value::Object(object));
+    };
+    let (1, Some(Value::String(text))) = (object.len(), object.get(special)) else {
+        return Err(if special == LINK {
+            ReservedField::Link
+        } else {
+            ReservedField::Bytes
+        });
+    };
+    if special == LINK {
+        Link::from_str(text)
+            .map(Value::Link)
+            .map_err(|_| ReservedField::Link)
+    } else {
+        from_base64(text)
+            .map(|bytes| Value::Bytes(Bytes(bytes)))
+            .ok_or(ReservedField::Bytes)
+    }
+}
+
+/// An object with a reserved field is not what that field makes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
+pub(super) enum ReservedField {
+    #[error("an object with $link is not a link")]
+    Link,
+    #[error("an object with $bytes is not bytes")]
+    Bytes,
+}
+
+/// Whether JSON would take the object for a link or for bytes.
+pub(super) fn has_no_json_form(object: &Object) -> bool {
+    object.contains_key(LINK) || object.contains_key(BYTES)
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Null => f.write_str("null"),
+            Self::Boolean(value) => value.fmt(f),
+            Self::Integer(number) => number.fmt(f),
+            Self::String(text) => text.fmt(f),
+            Self::Bytes(bytes) => bytes.fmt(f),
+            Self::Link(link) => link.fmt(f),
+            Self::Array(items) => items.fmt(f),
+            Self::Object(object) => object.fmt(f),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($from:ty => $variant:ident),*) => {$(
+        impl From<$from> for Value {
+            fn from(value: $from) -> Self {
+                Self::$variant(value.into())
+            }
+        }
+    )*};
+}
+from!(bool => Boolean, i64 => Integer, i32 => Integer, u32 => Integer, &str => String, String => String,
+    Bytes => Bytes, Link => Link, super::Cid => Link, Vec<Value> => Array, Object => Object);
