@@ -13,15 +13,22 @@ pub type Object = BTreeMap<String, Value>;
 /// also keeps the rules on objects: `$type` is a non-empty string, a blob is complete. A value put together by hand may
 /// break them: [`Value::check`] tells.
 #[derive(Clone, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the variants are the types of the data model")]
 pub enum Value {
+    /// `null`.
     Null,
+    /// `true` or `false`.
     Boolean(bool),
+    /// An integer of 64 bits with a sign.
     Integer(i64),
+    /// Text.
     String(String),
+    /// A byte string.
     Bytes(Bytes),
+    /// A link to a block, in Lexicon `cid-link`.
     Link(Link),
+    /// Values in order.
     Array(Vec<Value>),
+    /// Values by name; a blob is one of these, see [`BlobRef`](super::BlobRef).
     Object(Object),
 }
 

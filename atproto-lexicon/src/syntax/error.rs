@@ -3,18 +3,28 @@ use std::{fmt, str::FromStr};
 
 /// A string format of Lexicon; [`FromStr`] and [`Display`](fmt::Display) use the names that lexicons use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the variants are the names of the formats")]
 pub enum Format {
+    /// `at-identifier`.
     AtIdentifier,
+    /// `at-uri`.
     AtUri,
+    /// `cid`.
     Cid,
+    /// `datetime`.
     Datetime,
+    /// `did`.
     Did,
+    /// `handle`.
     Handle,
+    /// `language`.
     Language,
+    /// `nsid`.
     Nsid,
+    /// `record-key`.
     RecordKey,
+    /// `tid`.
     Tid,
+    /// `uri`.
     Uri,
 }
 

@@ -1,0 +1,189 @@
+use atproto_crypto::rand_core::{Infallible, TryCryptoRng, TryRng};
+use atproto_crypto::{Curve, Jwk, KeyError, PublicKey, SecretKey};
+use proptest::prelude::*;
+
+fn key(curve: Curve) -> SecretKey {
+    SecretKey::from_hex(curve, &"5a".repeat(32)).unwrap()
+}
+
+/// Base58btc of these parts.
+fn base58(parts: &[&[u8]]) -> String {
+    multibase::encode(multibase::Base::Base58Btc, parts.concat())
+}
+
+#[test]
+fn every_form_goes_both_ways() {
+    for curve in Curve::ALL {
+        let secret = key(curve);
+        let public = secret.public_key();
+        assert_eq!(public.to_did_key().parse(), Ok(public));
+        assert_eq!(PublicKey::from_multikey(&public.to_multikey()), Ok(public));
+        assert_eq!(
+            PublicKey::from_verification_method("Multikey", &public.to_multikey()),
+            Ok(public)
+        );
+        let legacy = curve.legacy_method();
+        assert_eq!(
+            PublicKey::from_verification_method(legacy, &public.to_legacy_multibase()),
+            Ok(public)
+        );
+        assert_eq!(
+            PublicKey::from_verification_method(legacy, &base58(&[&public.to_compressed()])),
+            Ok(public)
+        );
+        assert_eq!(PublicKey::from_sec1(curve, &public.to_uncompressed()), Ok(public));
+
+        let same = |again: Result<SecretKey, KeyError>| *again.unwrap().to_bytes() == *secret.to_bytes();
+        assert!(same(SecretKey::from_hex(curve, &secret.to_hex().to_uppercase())));
+        assert!(same(SecretKey::from_multikey(&secret.to_multikey())));
+        let jwk = serde_json::to_string(&secret.to_jwk()).unwrap();
+        let jwk: Jwk = serde_json::from_str(&jwk).unwrap();
+        assert!(same(SecretKey::from_jwk(&jwk)));
+        assert_eq!(PublicKey::from_jwk(&jwk), Ok(public));
+        assert_eq!(public.to_jwk().d, None);
+    }
+}
+
+#[test]
+fn known_texts() {
+    // From the did:key method's own examples.
+    let ed25519 = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
+    assert_eq!(
+        PublicKey::from_did_key(ed25519),
+        Err(KeyError::UnsupportedType { multicodec: 0xed })
+    );
+    let jwk: Jwk = serde_json::from_str(
+        r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+            "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#,
+    )
+    .unwrap();
+    assert_eq!(
+        SecretKey::from_jwk(&jwk).unwrap().public_key(),
+        PublicKey::from_jwk(&jwk).unwrap()
+    );
+}
+
+#[test]
+fn malformed_public_keys() {
+    for curve in Curve::ALL {
+        let public = key(curve).public_key();
+        let prefix: [u8; 2] = if curve == Curve::P256 {
+            [0x80, 0x24]
+        } else {
+            [0xe7, 1]
+        };
+        let multikey = |point: &[u8]| PublicKey::from_multikey(&base58(&[&prefix, point]));
+        let point = public.to_compressed();
+        assert_eq!(multikey(&point), Ok(public));
+        assert_eq!(multikey(&public.to_uncompressed()), Err(KeyError::Length));
+        assert_eq!(multikey(&point[..32]), Err(KeyError::Length));
+        assert_eq!(multikey(&[&point[..], &[0]].concat()), Err(KeyError::Length));
+        assert_eq!(multikey(&[&[4][..], &point[1..]].concat()), Err(KeyError::Point));
+        assert_eq!(multikey(&[&[2][..], &[0xff; 32]].concat()), Err(KeyError::Point));
+        let mut off_the_curve = public.to_uncompressed();
+        off_the_curve[64] ^= 1;
+        assert_eq!(PublicKey::from_sec1(curve, &off_the_curve), Err(KeyError::Point));
+        let base64 = multibase::encode(multibase::Base::Base64, [&prefix[..], &point].concat());
+        assert_eq!(PublicKey::from_multikey(&base64), Err(KeyError::Multibase));
+        assert_eq!(public.to_multikey().parse::<PublicKey>(), Err(KeyError::Prefix));
+        assert_eq!(
+            PublicKey::from_verification_method("Ed25519VerificationKey2020", &public.to_multikey()),
+            Err(KeyError::UnsupportedMethod)
+        );
+        // A secret key is not taken for a public one, nor the other way round.
+        let secret = key(curve).to_multikey();
+        assert!(matches!(
+            PublicKey::from_multikey(&secret),
+            Err(KeyError::UnsupportedType { .. })
+        ));
+        assert!(matches!(
+            SecretKey::from_multikey(&public.to_multikey()),
+            Err(KeyError::UnsupportedType { .. })
+        ));
+    }
+    assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Length));
+    assert_eq!(PublicKey::from_multikey(""), Err(KeyError::Multibase));
+    assert_eq!(PublicKey::from_multikey("z0OIl"), Err(KeyError::Multibase));
+    assert_eq!(
+        PublicKey::from_multikey(&format!("z{}", "2".repeat(1 << 20))),
+        Err(KeyError::Length)
+    );
+}
+
+#[test]
+fn malformed_secret_keys() {
+    for curve in Curve::ALL {
+        let hex = |text: &str| SecretKey::from_hex(curve, text).map(drop);
+        assert_eq!(hex(&"00".repeat(32)), Err(KeyError::SecretRange));
+        assert_eq!(hex(&"ff".repeat(32)), Err(KeyError::SecretRange));
+        assert_eq!(hex(&"11".repeat(31)), Err(KeyError::Length));
+        assert_eq!(hex(&"1g".repeat(32)), Err(KeyError::Hex));
+        let jwk = |change: fn(&mut Jwk)| {
+            let mut jwk = key(curve).to_jwk();
+            change(&mut jwk);
+            SecretKey::from_jwk(&jwk).map(drop)
+        };
+        assert_eq!(jwk(|jwk| jwk.kty = "OKP".into()), Err(KeyError::JwkType));
+        assert_eq!(jwk(|jwk| jwk.crv = "P-384".into()), Err(KeyError::JwkType));
+        assert_eq!(jwk(|jwk| jwk.d = None), Err(KeyError::JwkField));
+        assert_eq!(jwk(|jwk| jwk.x.push('A')), Err(KeyError::JwkField));
+        assert_eq!(jwk(|jwk| jwk.y = jwk.x.clone()), Err(KeyError::Point));
+        let mut other = SecretKey::from_hex(curve, &"11".repeat(32)).unwrap().to_jwk();
+        other.d = key(curve).to_jwk().d.clone();
+        assert_eq!(SecretKey::from_jwk(&other).map(drop), Err(KeyError::JwkMismatch));
+    }
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    for curve in Curve::ALL {
+        let shown = [format!("{:?}", key(curve)), format!("{:?}", key(curve).to_jwk())].concat();
+        assert!(!shown.contains("5a5a") && !shown.contains("Wlpa"), "{shown}");
+    }
+}
+
+/// Gives these bytes again and again.
+struct Fixed(std::iter::Cycle<std::vec::IntoIter<u8>>);
+
+impl TryRng for Fixed {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        let mut bytes = [0; 4];
+        self.try_fill_bytes(&mut bytes)
+            .map(|()| u32::from_le_bytes(bytes))
+    }
+
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let mut bytes = [0; 8];
+        self.try_fill_bytes(&mut bytes)
+            .map(|()| u64::from_le_bytes(bytes))
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        bytes.iter_mut().for_each(|byte| *byte = self.0.next().unwrap());
+        Ok(())
+    }
+}
+
+impl TryCryptoRng for Fixed {}
+
+#[test]
+fn generation_takes_the_first_number_in_range() {
+    for curve in Curve::ALL {
+        let bytes = [[0xff; 32], [0; 32], [7; 32]].concat();
+        let made = SecretKey::generate(curve, &mut Fixed(bytes.into_iter().cycle()));
+        assert_eq!(*made.to_bytes(), [7; 32]);
+        assert_eq!(made.curve(), curve);
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_refused_or_read(text in "(did:key:)?z?[1-9A-HJ-NP-Za-km-z]{0,60}") {
+        if let Ok(key) = PublicKey::from_did_key(&text) {
+            prop_assert_eq!(key.to_did_key(), text.clone());
+        }
+        let _refused = PublicKey::from_multikey(&text);
+    }
+}
