@@ -1,1 +1,6 @@
 //! Repositories of AT Protocol.
+
+pub mod car;
+pub mod mst;
+pub mod repo;
+pub mod store;

@@ -1,0 +1,102 @@
+//! The framing that all readers share: where the next piece lies in a buffer. Nothing is hashed here.
+
+use super::CarReason;
+use atproto_lexicon::data::{self, Cid, Value, cbor};
+use std::ops::Range;
+
+/// How long the parts of a CAR may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Greatest length of the header, in bytes.
+    pub header: usize,
+    /// Greatest length of a block, in bytes.
+    pub block: usize,
+}
+
+impl Default for Limits {
+    /// 64 KiB and 5 MiB.
+    fn default() -> Self {
+        Self {
+            header: 64 << 10,
+            block: data::Limits::OBJECT.bytes,
+        }
+    }
+}
+
+/// A section at the beginning of a buffer.
+pub(super) struct Section {
+    pub(super) cid: Cid,
+    /// Where the CID begins.
+    pub(super) cid_at: usize,
+    /// Where the block lies; its end is the end of the section.
+    pub(super) block: Range<usize>,
+}
+
+/// The payload at the beginning of `buffer`: `None` where it needs more bytes.
+fn payload(buffer: &[u8], limit: usize) -> Result<Option<Range<usize>>, CarReason> {
+    let Some((length, start)) = varint(buffer)? else {
+        return Ok(None);
+    };
+    // Refused before the bytes are there, so that nobody waits for them.
+    let short = usize::try_from(length).ok().filter(|length| *length <= limit);
+    let end = start.saturating_add(short.ok_or(CarReason::TooLong { length })?);
+    Ok((end <= buffer.len()).then_some(start..end))
+}
+
+/// The header at the beginning of `buffer`: the roots and the header's length.
+pub(super) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>, usize)>, CarReason> {
+    let Some(range) = payload(buffer, limits.header)? else {
+        return Ok(None);
+    };
+    let end = range.end;
+    let header = cbor::to_value(buffer.get(range).unwrap_or_default()).map_err(CarReason::HeaderCbor)?;
+    match header.get("version") {
+        Some(Value::Integer(1)) => {}
+        Some(Value::Integer(version)) => return Err(CarReason::Version(*version)),
+        _ => return Err(CarReason::HeaderShape),
+    }
+    let (Some(Value::Array(links)), Some(2)) =
+        (header.get("roots"), header.as_object().map(|object| object.len()))
+    else {
+        return Err(CarReason::HeaderShape);
+    };
+    let root = |link: &Value| {
+        let link = link.as_link().ok_or(CarReason::HeaderShape)?;
+        Cid::from_bytes(link.as_bytes()).map_err(CarReason::Cid)
+    };
+    let roots = links.iter().map(root).collect::<Result<_, _>>()?;
+    Ok(Some((roots, end)))
+}
+
+/// The section at the beginning of `buffer`.
+pub(super) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>, CarReason> {
+    let Some(range) = payload(buffer, limits.block.saturating_add(Cid::LEN))? else {
+        return Ok(None);
+    };
+    let content = buffer.get(range.clone()).unwrap_or_default();
+    let cid = Cid::from_bytes(content.get(..Cid::LEN).unwrap_or(content)).map_err(CarReason::Cid)?;
+    Ok(Some(Section {
+        cid,
+        cid_at: range.start,
+        block: range.start.saturating_add(Cid::LEN)..range.end,
+    }))
+}
+
+/// An unsigned varint of at most nine bytes in its shortest form, and its length.
+fn varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, CarReason> {
+    let mut number = 0_u64;
+    for (index, byte) in buffer.iter().enumerate().take(9) {
+        number |= u64::from(byte & 0x7f) << index.saturating_mul(7);
+        if byte & 0x80 == 0 {
+            if *byte == 0 && index > 0 {
+                return Err(CarReason::Varint);
+            }
+            return Ok(Some((number, index.saturating_add(1))));
+        }
+    }
+    if buffer.len() < 9 {
+        Ok(None)
+    } else {
+        Err(CarReason::Varint)
+    }
+}

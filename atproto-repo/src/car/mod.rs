@@ -1,0 +1,19 @@
+//! CAR files, version 1 (<https://atproto.com/specs/repository#car-file-serialization>): blocks one after another, in any
+//! order.
+//!
+//! [`Decoder`] is the reader without IO: bytes in, blocks out. [`Car`] holds a whole file in memory, [`CarFile`] a file that
+//! can be sought; both index it, so that blocks are found whatever their order, and both hash every block. Duplicates and
+//! blocks that nothing links are accepted.
+
+mod decoder;
+mod error;
+mod file;
+mod frame;
+mod index;
+mod slice;
+
+pub use decoder::{Block, Decoder};
+pub use error::{CarError, CarReason, OpenError};
+pub use file::CarFile;
+pub use frame::Limits;
+pub use slice::Car;

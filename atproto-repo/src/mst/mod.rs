@@ -1,0 +1,22 @@
+//! The Merkle search tree (<https://atproto.com/specs/repository#mst-structure>): keys in order, each on the layer that
+//! its hash says, so that a set of records has exactly one tree.
+//!
+//! That form is checked on every node that is loaded. [`Walk`] does it without IO: it asks for blocks by their CID and is
+//! given them; [`Tree`] drives it over [`Blocks`](crate::store::Blocks). Keys are bytes here: that a key is the path of a
+//! record is the repository's rule.
+
+mod diagnose;
+mod error;
+mod layer;
+mod node;
+mod tree;
+mod walk;
+
+pub use error::{TreeFault, TreeReason};
+pub use layer::layer_of;
+pub use node::{Node, NodeEntry};
+pub use tree::{Tree, TreeEntry, TreeError, TreeWalk};
+pub use walk::{Limits, Step, Walk};
+
+/// The greatest length of a key, in bytes.
+pub const MAX_KEY: usize = 1024;

@@ -1,0 +1,242 @@
+use super::diagnose::diagnose;
+use super::{MAX_KEY, TreeReason as Reason};
+use atproto_lexicon::data::Cid;
+
+/// A node, its keys expanded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Node {
+    left: Option<Cid>,
+    entries: Vec<NodeEntry>,
+    /// The keys one after another.
+    keys: Vec<u8>,
+}
+
+/// An entry of a node: a record and what comes after it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeEntry {
+    key_start: u32,
+    key_end: u32,
+    /// The record.
+    pub value: Cid,
+    /// The subtree with the keys between this entry and the next.
+    pub right: Option<Cid>,
+}
+
+/// What is wrong with a node, and in which entry.
+pub(super) type NodeFault = (Option<usize>, Reason);
+
+impl Node {
+    /// Decodes a block: strict DAG-CBOR, exactly the fields of a node, prefixes as long as they can be, keys in ascending
+    /// order, at most `max_entries` of them.
+    ///
+    /// # Errors
+    /// The reason, and the number of the entry where it is in one.
+    pub fn decode(block: &[u8], max_entries: usize) -> Result<Self, (Option<usize>, Reason)> {
+        let mut node = Self::default();
+        node.decode_into(block, max_entries)?;
+        Ok(node)
+    }
+
+    /// [`decode`](Self::decode) into the memory that another node had.
+    pub(super) fn decode_into(&mut self, block: &[u8], max_entries: usize) -> Result<(), NodeFault> {
+        self.left = None;
+        self.entries.clear();
+        self.keys.clear();
+        let mut reader = Reader { rest: block };
+        // Whatever else the block is than a node, the reader stops at; what exactly is wrong is found out then.
+        let shape = |_| diagnose(block);
+        reader.expect(b"\xa2\x61e").map_err(shape)?;
+        let count = reader.number(ARRAY).map_err(shape)?;
+        if count > max_entries as u64 {
+            return Err((None, Reason::TooManyEntries));
+        }
+        for index in 0..count as usize {
+            self.entry(&mut reader).map_err(|fault| match fault {
+                EntryFault::Shape => diagnose(block),
+                EntryFault::Key(reason) => (Some(index), reason),
+            })?;
+        }
+        reader.expect(b"\x61l").map_err(shape)?;
+        self.left = reader.node_link().map_err(shape)?;
+        if reader.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(diagnose(block))
+        }
+    }
+
+    fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
+        reader.expect(b"\xa4\x61k")?;
+        let length = reader.number(BYTES)?;
+        let suffix = reader.take(length)?;
+        reader.expect(b"\x61p")?;
+        let prefix = reader.number(UNSIGNED)?;
+        reader.expect(b"\x61t")?;
+        let right = reader.node_link()?;
+        reader.expect(b"\x61v")?;
+        let value = reader.link()?;
+
+        let previous = self.entries.last().map_or(0..0, NodeEntry::key_range);
+        let key_start = self.keys.len();
+        let prefix = usize::try_from(prefix).unwrap_or(usize::MAX);
+        if prefix > previous.len() {
+            return Err(EntryFault::Key(Reason::PrefixTooLong));
+        }
+        if !(1..=MAX_KEY).contains(&prefix.saturating_add(suffix.len())) {
+            return Err(EntryFault::Key(Reason::KeyLength));
+        }
+        if !self.entries.is_empty() {
+            let rest = self
+                .keys
+                .get(previous.start.saturating_add(prefix)..previous.end)
+                .unwrap_or_default();
+            check_order(rest, suffix).map_err(EntryFault::Key)?;
+        }
+        self.keys
+            .extend_from_within(previous.start..previous.start.saturating_add(prefix));
+        self.keys.extend_from_slice(suffix);
+        // Entries and keys are limited, so that their product fits.
+        let (key_start, key_end) = (key_start as u32, self.keys.len() as u32);
+        self.entries.push(NodeEntry {
+            key_start,
+            key_end,
+            value,
+            right,
+        });
+        Ok(())
+    }
+
+    /// The subtree with the keys before the first entry.
+    pub fn left(&self) -> Option<&Cid> {
+        self.left.as_ref()
+    }
+
+    /// The entries, in ascending order of their keys.
+    pub fn entries(&self) -> &[NodeEntry] {
+        &self.entries
+    }
+
+    /// The key of an entry of this node.
+    pub fn key(&self, entry: &NodeEntry) -> &[u8] {
+        self.keys.get(entry.key_range()).unwrap_or_default()
+    }
+
+    /// The link before this entry, or after the last one.
+    pub(super) fn child(&self, index: usize) -> Option<&Cid> {
+        match index.checked_sub(1) {
+            None => self.left.as_ref(),
+            Some(before) => self.entries.get(before)?.right.as_ref(),
+        }
+    }
+}
+
+impl NodeEntry {
+    fn key_range(&self) -> std::ops::Range<usize> {
+        self.key_start as usize..self.key_end as usize
+    }
+}
+
+/// Checks what two neighbouring keys have after their common prefix as it is written.
+fn check_order(previous: &[u8], next: &[u8]) -> Result<(), Reason> {
+    match (previous.first(), next.first()) {
+        (None, Some(_)) => Ok(()),
+        (Some(previous), Some(next)) if previous < next => Ok(()),
+        (Some(previous), Some(next)) if previous > next => Err(Reason::KeyOrder),
+        (Some(_), None) => Err(Reason::KeyOrder),
+        (None, None) => Err(Reason::DuplicateKey),
+        _ => {
+            // The first byte is common too. Which fault is worse than a short prefix is looked at first.
+            Err(match previous.cmp(next) {
+                std::cmp::Ordering::Equal => Reason::DuplicateKey,
+                std::cmp::Ordering::Greater => Reason::KeyOrder,
+                std::cmp::Ordering::Less => Reason::PrefixNotMaximal,
+            })
+        }
+    }
+}
+
+enum EntryFault {
+    /// Not what the reader expects.
+    Shape,
+    Key(Reason),
+}
+
+impl From<Unexpected> for EntryFault {
+    fn from(_: Unexpected) -> Self {
+        Self::Shape
+    }
+}
+
+/// The bytes are not those of a node.
+struct Unexpected;
+
+/// Reads exactly the bytes that a node's one encoding has.
+struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+const UNSIGNED: u8 = 0;
+const BYTES: u8 = 2;
+const ARRAY: u8 = 4;
+const NULL: u8 = 0xf6;
+
+impl<'a> Reader<'a> {
+    fn expect(&mut self, bytes: &[u8]) -> Result<(), Unexpected> {
+        self.rest = self.rest.strip_prefix(bytes).ok_or(Unexpected)?;
+        Ok(())
+    }
+
+    fn take(&mut self, length: u64) -> Result<&'a [u8], Unexpected> {
+        let length = usize::try_from(length).map_err(|_| Unexpected)?;
+        let (taken, rest) = self.rest.split_at_checked(length).ok_or(Unexpected)?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Unexpected> {
+        let (array, rest) = self.rest.split_first_chunk().ok_or(Unexpected)?;
+        self.rest = rest;
+        Ok(*array)
+    }
+
+    /// A head of this major type, in its shortest form. Nothing in a node needs more than 32 bits.
+    fn number(&mut self, major: u8) -> Result<u64, Unexpected> {
+        let [first] = self.array()?;
+        if first >> 5 != major {
+            return Err(Unexpected);
+        }
+        let (number, least) = match first & 31 {
+            info @ 0..24 => (u64::from(info), 0),
+            24 => (u64::from(self.array::<1>().map(u8::from_be_bytes)?), 24),
+            25 => (u64::from(self.array().map(u16::from_be_bytes)?), 1 << 8),
+            26 => (u64::from(self.array().map(u32::from_be_bytes)?), 1 << 16),
+            _ => return Err(Unexpected),
+        };
+        if number < least {
+            Err(Unexpected)
+        } else {
+            Ok(number)
+        }
+    }
+
+    fn link(&mut self) -> Result<Cid, Unexpected> {
+        // Tag 42, a byte string of 37, the zero in front.
+        self.expect(&[0xd8, 42, 0x58, 37, 0])?;
+        let bytes: [u8; Cid::LEN] = self.array()?;
+        Cid::from_bytes(&bytes).map_err(|_| Unexpected)
+    }
+
+    /// The link of a node, or null.
+    fn node_link(&mut self) -> Result<Option<Cid>, Unexpected> {
+        if let Some((&NULL, rest)) = self.rest.split_first() {
+            self.rest = rest;
+            return Ok(None);
+        }
+        let cid = self.link()?;
+        if cid.codec() == atproto_lexicon::data::Codec::DagCbor {
+            Ok(Some(cid))
+        } else {
+            Err(Unexpected)
+        }
+    }
+}

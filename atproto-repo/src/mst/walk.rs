@@ -1,0 +1,307 @@
+use super::{Node, TreeEntry, TreeFault, TreeReason as Reason, layer_of};
+use atproto_lexicon::data::Cid;
+
+/// How large a tree may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Greatest number of entries in a node.
+    pub entries: usize,
+    /// Greatest number of layers.
+    pub depth: u32,
+}
+
+impl Default for Limits {
+    /// 8,192 entries and 128 layers: more than any set of keys has that was not sought for its hashes.
+    fn default() -> Self {
+        Self {
+            entries: 8192,
+            depth: 128,
+        }
+    }
+}
+
+/// A walk through a tree in the order of its keys, without IO.
+///
+/// Every node supplied is checked: its hash, its form, that each key has the node's layer and lies between its
+/// neighbours above, that each subtree is one layer below, that no node is empty and no root only points down. What it
+/// yields is of the one tree that the root stands for; a part that it does not visit is not checked.
+///
+/// ```
+/// # use atproto_repo::{mst::{Step, TreeFault, Walk}, store::{Blocks, MemoryBlocks}};
+/// # fn list(root: atproto_lexicon::data::Cid, blocks: &MemoryBlocks) -> Result<(), TreeFault> {
+/// let mut walk = Walk::new(root);
+/// loop {
+///     match walk.step() {
+///         Step::Need(cid) => match blocks.get(&cid, &mut Vec::new()).unwrap_or_default() {
+///             Some(block) => walk.supply(block)?,
+///             None => walk.skip(), // this subtree is missing
+///         },
+///         Step::Entry => println!("{:?}", walk.entry()),
+///         Step::Done => return Ok(()),
+///     }
+/// }
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Walk {
+    limits: Limits,
+    /// The nodes from the root down to where the walk is, and behind them memory of nodes left.
+    frames: Vec<Frame>,
+    depth: usize,
+    need: Option<Need>,
+    /// Where the walk begins, until it has.
+    start: Option<Vec<u8>>,
+    /// Where it ends: the first key not to be visited.
+    end: Option<Vec<u8>>,
+    /// Number of nodes supplied.
+    nodes: u64,
+}
+
+/// What a [`Walk`] does next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// It needs the block of this node: [`Walk::supply`] it, or [`Walk::skip`] the subtree.
+    Need(Cid),
+    /// It has come to a key: see [`Walk::entry`].
+    Entry,
+    /// It is at its end.
+    Done,
+}
+
+#[derive(Debug, Default)]
+struct Frame {
+    node: Node,
+    layer: u32,
+    bounds: Bounds,
+    /// What comes next: the subtree before entry `next / 2` where it is even, that entry where it is odd.
+    next: usize,
+}
+
+/// The keys between which those of a subtree lie, each as number of a frame and of an entry.
+#[derive(Debug, Default, Clone, Copy)]
+struct Bounds {
+    lower: Option<(usize, usize)>,
+    upper: Option<(usize, usize)>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    cid: Cid,
+    /// `None` for the root, which is on the layer of its keys.
+    layer: Option<u32>,
+    bounds: Bounds,
+}
+
+impl Walk {
+    /// A walk through the whole tree with this root.
+    pub fn new(root: Cid) -> Self {
+        Self::range(root, None, None)
+    }
+
+    /// A walk through the keys from `start`, inclusive, to `end`, exclusive. Subtrees outside are not asked for.
+    pub fn range(root: Cid, start: Option<&[u8]>, end: Option<&[u8]>) -> Self {
+        Self {
+            limits: Limits::default(),
+            frames: Vec::new(),
+            depth: 0,
+            need: Some(Need {
+                cid: root,
+                layer: None,
+                bounds: Bounds::default(),
+            }),
+            start: start.map(Into::into),
+            end: end.map(Into::into),
+            nodes: 0,
+        }
+    }
+
+    /// The same walk with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { limits, ..self }
+    }
+
+    /// Goes on to the next key, or as far as the blocks supplied allow.
+    pub fn step(&mut self) -> Step {
+        loop {
+            if let Some(need) = &self.need {
+                return Step::Need(need.cid);
+            }
+            let Some(last) = self.depth.checked_sub(1) else {
+                return Step::Done;
+            };
+            let Some(frame) = self.frames.get_mut(last) else {
+                return Step::Done;
+            };
+            let (index, is_entry) = (frame.next / 2, frame.next % 2 == 1);
+            if frame.next > frame.node.entries().len().saturating_mul(2) {
+                self.depth = last;
+                continue;
+            }
+            frame.next = frame.next.saturating_add(1);
+            if is_entry {
+                if self.is_before_end() {
+                    self.start = None;
+                    return Step::Entry;
+                }
+                self.depth = 0;
+            } else if let Some(cid) = frame.node.child(index) {
+                let lower = index
+                    .checked_sub(1)
+                    .map(|entry| (last, entry))
+                    .or(frame.bounds.lower);
+                let upper = (index < frame.node.entries().len())
+                    .then_some((last, index))
+                    .or(frame.bounds.upper);
+                let layer = Some(frame.layer.saturating_sub(1));
+                self.need = Some(Need {
+                    cid: *cid,
+                    layer,
+                    bounds: Bounds { lower, upper },
+                });
+            }
+        }
+    }
+
+    /// The key that the walk has come to, and the record there; `None` but after [`Step::Entry`].
+    pub fn entry(&self) -> Option<TreeEntry<'_>> {
+        let frame = self.frames.get(self.depth.checked_sub(1)?)?;
+        let before = frame.next.checked_sub(1)?;
+        if before % 2 == 0 || self.need.is_some() {
+            return None;
+        }
+        let entry = frame.node.entries().get(before / 2)?;
+        Some(TreeEntry {
+            key: frame.node.key(entry),
+            value: &entry.value,
+        })
+    }
+
+    /// Gives the walk the block that it needs; hashes it.
+    ///
+    /// # Errors
+    /// [`TreeFault`]; the walk stays where it is, and so never comes to its end.
+    pub fn supply(&mut self, block: &[u8]) -> Result<(), TreeFault> {
+        match &self.need {
+            Some(need) if !need.cid.matches(block) => Err(TreeFault {
+                node: need.cid,
+                entry: None,
+                reason: Reason::Hash,
+            }),
+            _ => self.supply_unchecked(block),
+        }
+    }
+
+    /// [`supply`](Self::supply) without hashing: the caller has compared the block with its CID.
+    ///
+    /// # Errors
+    /// [`TreeFault`]; the walk stays where it is, and so never comes to its end.
+    pub fn supply_unchecked(&mut self, block: &[u8]) -> Result<(), TreeFault> {
+        let Some(need) = self.need else { return Ok(()) };
+        if self.frames.len() <= self.depth {
+            self.frames.push(Frame::default());
+        }
+        let (above, rest) = self.frames.split_at_mut_checked(self.depth).unwrap_or_default();
+        let Some(frame) = rest.first_mut() else {
+            return Ok(());
+        };
+        frame
+            .load(&need, block, above, &self.limits)
+            .map_err(|(entry, reason)| TreeFault {
+                node: need.cid,
+                entry,
+                reason,
+            })?;
+        if let Some(start) = &self.start {
+            frame.seek(start);
+        }
+        self.depth = self.depth.saturating_add(1);
+        self.nodes = self.nodes.saturating_add(1);
+        self.need = None;
+        Ok(())
+    }
+
+    /// Leaves out the subtree whose block it needs.
+    pub fn skip(&mut self) {
+        self.need = None;
+    }
+
+    /// The number of nodes supplied so far.
+    pub fn nodes(&self) -> u64 {
+        self.nodes
+    }
+
+    fn is_before_end(&self) -> bool {
+        match (&self.end, self.entry()) {
+            (Some(end), Some(entry)) => entry.key < end.as_slice(),
+            _ => true,
+        }
+    }
+}
+
+impl Frame {
+    /// Decodes a node and checks it in its place.
+    fn load(
+        &mut self,
+        need: &Need,
+        block: &[u8],
+        above: &[Self],
+        limits: &Limits,
+    ) -> Result<(), super::node::NodeFault> {
+        self.node.decode_into(block, limits.entries)?;
+        self.bounds = need.bounds;
+        self.next = 0;
+        let entries = self.node.entries();
+        let has_links = self.node.left().is_some() || entries.iter().any(|entry| entry.right.is_some());
+        let Some((first, last)) = entries.first().zip(entries.last()) else {
+            self.layer = need.layer.unwrap_or(0);
+            return match (need.layer, has_links) {
+                (None, true) => Err((None, Reason::UntrimmedRoot)),
+                (None, false) => Ok(()),
+                (Some(_), false) => Err((None, Reason::EmptyNode)),
+                (Some(0), true) => Err((None, Reason::BelowLeaf)),
+                (Some(_), true) => Ok(()),
+            };
+        };
+        self.layer = need.layer.unwrap_or_else(|| layer_of(self.node.key(first)));
+        if self.layer > limits.depth {
+            return Err((None, Reason::TooDeep));
+        }
+        for (index, entry) in entries.iter().enumerate() {
+            let found = layer_of(self.node.key(entry));
+            if found != self.layer {
+                return Err((
+                    Some(index),
+                    Reason::KeyLayer {
+                        expected: self.layer,
+                        found,
+                    },
+                ));
+            }
+        }
+        let bound = |at: Option<(usize, usize)>| {
+            let node = &above.get(at?.0)?.node;
+            Some(node.key(node.entries().get(at?.1)?))
+        };
+        if bound(need.bounds.lower).is_some_and(|lower| lower >= self.node.key(first)) {
+            return Err((Some(0), Reason::KeyBounds));
+        }
+        if bound(need.bounds.upper).is_some_and(|upper| upper <= self.node.key(last)) {
+            return Err((Some(entries.len().saturating_sub(1)), Reason::KeyBounds));
+        }
+        if self.layer == 0 && has_links {
+            return Err((None, Reason::BelowLeaf));
+        }
+        Ok(())
+    }
+
+    /// Moves to the first key not before `start`, and to the subtree before it unless the key is `start` itself.
+    fn seek(&mut self, start: &[u8]) {
+        let entries = self.node.entries();
+        let index = entries.partition_point(|entry| self.node.key(entry) < start);
+        let exact = entries
+            .get(index)
+            .is_some_and(|entry| self.node.key(entry) == start);
+        self.next = index.saturating_mul(2).saturating_add(usize::from(exact));
+    }
+}

@@ -1,0 +1,13 @@
+//! A signed repository: its commit, and the records in its tree (<https://atproto.com/specs/repository>).
+
+mod commit;
+mod error;
+mod open;
+mod record;
+mod walk;
+
+pub use commit::{Commit, CommitReason};
+pub use error::{Error, Invalid, Missing, PathReason};
+pub use open::{Repo, Summary, UnsignedRepo};
+pub use record::{Record, RecordError};
+pub use walk::{Entry, OwnedEntry, RecordWalk, Records};

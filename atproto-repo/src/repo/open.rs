@@ -1,0 +1,216 @@
+use super::walk::{Paths, record};
+use super::{
+    Commit, CommitReason, Error, Invalid, Missing, OwnedEntry, Record, RecordError, RecordWalk, Records,
+};
+use crate::mst::Tree;
+use crate::store::{Archive, Blocks};
+use atproto_crypto::PublicKey;
+use atproto_lexicon::data::{Cid, Codec};
+use atproto_lexicon::syntax::Did;
+
+/// A repository whose commit's signature was verified. The tree is checked as far as it is read: [`Repo::check`] reads all
+/// of it.
+#[derive(Debug)]
+pub struct Repo<'b, B> {
+    inner: UnsignedRepo<'b, B>,
+}
+
+/// A repository of which nobody has checked who signed it: anybody can have made it.
+#[derive(Debug)]
+pub struct UnsignedRepo<'b, B> {
+    blocks: &'b B,
+    commit: Commit,
+    commit_cid: Cid,
+}
+
+/// What a repository holds, all of which was checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Summary {
+    /// The number of records.
+    pub records: u64,
+    /// The number of nodes of the tree, each time that one is linked.
+    pub nodes: u64,
+}
+
+impl<'b, B: Archive> Repo<'b, B> {
+    /// Opens the repository whose commit is the first root, and verifies that it is of this account and signed with this
+    /// key.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with [`Invalid::NoRoot`] or [`Invalid::Commit`], [`Error::Incomplete`] where the commit is not
+    /// there.
+    pub fn verify(archive: &'b B, did: &Did, key: &PublicKey) -> Result<Self, Error<B::Error>> {
+        UnsignedRepo::open(archive)?.verify(did, key)
+    }
+}
+
+impl<'b, B: Archive> UnsignedRepo<'b, B> {
+    /// Opens the repository whose commit is the first root.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with [`Invalid::NoRoot`] or [`Invalid::Commit`], [`Error::Incomplete`] where the commit is not
+    /// there.
+    pub fn open(archive: &'b B) -> Result<Self, Error<B::Error>> {
+        let root = archive.roots().first().ok_or(Invalid::NoRoot)?;
+        Self::open_at(archive, *root)
+    }
+}
+
+impl<'b, B: Blocks> UnsignedRepo<'b, B> {
+    /// Opens the repository with this commit.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with [`Invalid::Commit`], [`Error::Incomplete`] where the commit is not there.
+    pub fn open_at(blocks: &'b B, commit: Cid) -> Result<Self, Error<B::Error>> {
+        let fault = |reason| Invalid::Commit { commit, reason };
+        if commit.codec() != Codec::DagCbor {
+            return Err(fault(CommitReason::Codec).into());
+        }
+        let mut buf = Vec::new();
+        let Some(block) = blocks.get(&commit, &mut buf).map_err(Error::Source)? else {
+            return Err(Error::Incomplete(Missing::Commit(commit)));
+        };
+        if !B::HASHED && !commit.matches(block) {
+            return Err(fault(CommitReason::Hash).into());
+        }
+        Ok(Self {
+            blocks,
+            commit: Commit::decode(block).map_err(fault)?,
+            commit_cid: commit,
+        })
+    }
+
+    /// Verifies that the commit is of this account and signed with this key.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] with [`Invalid::Commit`].
+    pub fn verify(self, did: &Did, key: &PublicKey) -> Result<Repo<'b, B>, Error<B::Error>> {
+        match self.commit.verify(did, key) {
+            Ok(()) => Ok(Repo { inner: self }),
+            Err(reason) => Err(Invalid::Commit {
+                commit: self.commit_cid,
+                reason,
+            }
+            .into()),
+        }
+    }
+
+    /// The commit.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// CID of the commit.
+    pub fn commit_cid(&self) -> &Cid {
+        &self.commit_cid
+    }
+
+    /// The tree.
+    pub fn tree(&self) -> Tree<'b, B> {
+        Tree::new(self.blocks, self.commit.data)
+    }
+
+    /// A walk through all records in the order of their paths.
+    pub fn walk(&self) -> RecordWalk<'b, B> {
+        RecordWalk::new(self.tree().walk(), self.blocks)
+    }
+
+    /// A walk through the records whose paths begin with `prefix`; a collection's is `com.example.note/`.
+    pub fn walk_prefix(&self, prefix: &str) -> RecordWalk<'b, B> {
+        RecordWalk::new(self.tree().prefix(prefix.as_bytes()), self.blocks)
+    }
+
+    /// A walk through the records with paths from `start`, inclusive, to `end`, exclusive.
+    pub fn walk_range(&self, start: Option<&str>, end: Option<&str>) -> RecordWalk<'b, B> {
+        RecordWalk::new(
+            self.tree()
+                .range(start.map(str::as_bytes), end.map(str::as_bytes)),
+            self.blocks,
+        )
+    }
+
+    /// All records in the order of their paths, owned.
+    pub fn records(&self) -> Records<'b, B> {
+        self.walk().into()
+    }
+
+    /// The record at `path`; `None` is proven: every node on the way was there.
+    ///
+    /// # Errors
+    /// [`Error`]; a text that is no path gives [`Invalid::Path`].
+    pub fn get(&self, path: &str) -> Result<Option<OwnedEntry>, Error<B::Error>> {
+        Paths::default().parse(path.as_bytes())?;
+        let Some(cid) = self.tree().get(path.as_bytes())? else {
+            return Ok(None);
+        };
+        let mut buf = Vec::new();
+        let bytes = record(self.blocks, path, cid, &mut buf)?.bytes.to_vec();
+        Ok(Some(OwnedEntry {
+            path: path.into(),
+            cid,
+            bytes,
+        }))
+    }
+
+    /// Reads the whole tree and every record's block.
+    ///
+    /// # Errors
+    /// [`Error`]: the first fault wherever it lies, and [`Error::Incomplete`] only where nothing is invalid in all that is
+    /// there.
+    pub fn check(&self) -> Result<Summary, Error<B::Error>> {
+        self.check_each(|_, _| ())
+    }
+
+    /// [`check`](Self::check), with the path and the block of every record on the way.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_each(&self, mut each: impl FnMut(&str, Record<'_>)) -> Result<Summary, Error<B::Error>> {
+        let mut walk = self.walk();
+        let mut records = 0_u64;
+        let mut missing = None;
+        loop {
+            match walk.next() {
+                Ok(Some(entry)) => {
+                    records = records.saturating_add(1);
+                    each(entry.path, entry.record);
+                }
+                Ok(None) => break,
+                Err(Error::Incomplete(what)) => missing = missing.or(Some(what)),
+                Err(error) => return Err(error),
+            }
+        }
+        match missing {
+            Some(what) => Err(Error::Incomplete(what)),
+            None => Ok(Summary {
+                records,
+                nodes: walk.nodes(),
+            }),
+        }
+    }
+
+    /// [`check`](Self::check), with the faults of every record that breaks the data model: these leave the repository
+    /// valid.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_records(
+        &self,
+        mut fault: impl FnMut(&str, RecordError),
+    ) -> Result<Summary, Error<B::Error>> {
+        self.check_each(|path, record| {
+            if let Err(error) = record.check() {
+                fault(path, error);
+            }
+        })
+    }
+}
+
+impl<'b, B> std::ops::Deref for Repo<'b, B> {
+    type Target = UnsignedRepo<'b, B>;
+
+    /// What can be read of any repository can be read of a verified one.
+    fn deref(&self) -> &UnsignedRepo<'b, B> {
+        &self.inner
+    }
+}
