@@ -118,7 +118,8 @@ impl Paths {
     fn check<'a>(&mut self, key: &'a [u8]) -> Result<&'a str, PathReason> {
         let path = std::str::from_utf8(key).map_err(|_| PathReason::Utf8)?;
         let (collection, record_key) = path.split_once('/').ok_or(PathReason::NoRecordKey)?;
-        if collection != self.collection {
+        // Nothing was remembered yet where it is empty, which no collection is.
+        if collection.is_empty() || collection != self.collection {
             Nsid::check(collection).map_err(PathReason::Syntax)?;
             self.collection.clear();
             self.collection.push_str(collection);

@@ -1,0 +1,16 @@
+//! What the crate promises, seen from outside; modules mirror `src/`.
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic"
+)]
+
+mod canonical;
+mod car;
+mod commit;
+mod model;
+mod mutation;
+mod read;
