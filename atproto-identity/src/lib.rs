@@ -1,4 +1,21 @@
-//! Identity in AT Protocol: from a handle or a DID to a checked DID document, its signing key and its PDS.
+//! Identity in AT Protocol (<https://atproto.com/specs/did>): what a DID document says of an account.
 //!
-//! The crate is a name and an intent so far: it holds no code. What it will hold is listed in `CHANGELOG.md` as
-//! it arrives. DID and handle *syntax* is in `atproto_lexicon::syntax`; keys are in `atproto_crypto`.
+//! It does not resolve anything yet: [`document`] reads documents that the caller has. The syntax of DIDs and handles is in
+//! `atproto_lexicon::syntax`, keys are in `atproto_crypto`.
+//!
+//! ```
+//! use atproto_identity::document::DidDocument;
+//!
+//! let document = DidDocument::from_json(br##"{
+//!     "id": "did:web:example.com",
+//!     "alsoKnownAs": ["at://alice.example.com"],
+//!     "service": [{"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://pds.example.com"}]
+//! }"##)?;
+//! assert_eq!(document.pds(), Some("https://pds.example.com"));
+//! assert_eq!(document.handle().unwrap().as_str(), "alice.example.com");
+//! assert_eq!(document.signing_key(), None);
+//! # Ok::<(), serde_json::Error>(())
+//! ```
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
+
+pub mod document;

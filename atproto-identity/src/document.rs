@@ -1,0 +1,285 @@
+//! DID documents (<https://atproto.com/specs/did#did-documents>), read tolerantly: what is malformed or of an unknown kind is
+//! passed over, and the first entry that is valid counts.
+
+use atproto_crypto::PublicKey;
+use atproto_lexicon::syntax::{Did, Handle};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+
+/// A DID document, as far as AT Protocol reads it.
+///
+/// That [`id`](Self::id) is the DID that was asked for is the caller's to check.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DidDocument {
+    /// The DID that the document says it is of.
+    pub id: Did,
+    /// Other names, an account's handle among them; null and absent count as none, as in the lists below.
+    #[serde(default, deserialize_with = "tolerant_list")]
+    pub also_known_as: Vec<String>,
+    /// Public keys.
+    #[serde(default, deserialize_with = "tolerant_list")]
+    pub verification_method: Vec<VerificationMethod>,
+    /// Services, an account's PDS among them.
+    #[serde(default, deserialize_with = "tolerant_list")]
+    pub service: Vec<Service>,
+}
+
+/// A public key of a DID document.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VerificationMethod {
+    /// Its name: `#atproto`, or with the DID in front.
+    pub id: String,
+    /// What kind of key it is, such as `Multikey`.
+    #[serde(rename = "type")]
+    pub method_type: String,
+    /// The DID that controls it.
+    pub controller: String,
+    /// The key.
+    pub public_key_multibase: String,
+}
+
+/// A service of a DID document.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Service {
+    /// Its name: `#atproto_pds`, or with the DID in front.
+    pub id: String,
+    /// What kind of service it is, such as `AtprotoPersonalDataServer`.
+    #[serde(rename = "type")]
+    pub service_type: String,
+    /// Its URL.
+    pub service_endpoint: String,
+}
+
+impl DidDocument {
+    /// Reads a document.
+    ///
+    /// # Errors
+    /// Where it is not a JSON object with a DID as `id`.
+    pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+
+    /// The key that signs the account's commits: [`key`](Self::key) `atproto`.
+    pub fn signing_key(&self) -> Option<PublicKey> {
+        self.key("atproto")
+    }
+
+    /// The first key of this name which the DID itself controls and whose type is known.
+    pub fn key(&self, name: &str) -> Option<PublicKey> {
+        let named = self
+            .verification_method
+            .iter()
+            .filter(|method| self.is_named(&method.id, name));
+        let own = named.filter(|method| method.controller == self.id.as_str());
+        own.filter_map(|method| {
+            PublicKey::from_verification_method(&method.method_type, &method.public_key_multibase).ok()
+        })
+        .next()
+    }
+
+    /// The URL of the account's PDS, without a slash at its end: [`service`](Self::service) `atproto_pds` of the type
+    /// `AtprotoPersonalDataServer`. `None` where there is none, or the first one's URL has more than a scheme (`https`, or
+    /// `http` for development), a host and a port.
+    pub fn pds(&self) -> Option<&str> {
+        let is_pds = |service: &&Service| {
+            self.is_named(&service.id, "atproto_pds") && service.service_type == "AtprotoPersonalDataServer"
+        };
+        origin(&self.service.iter().find(is_pds)?.service_endpoint)
+    }
+
+    /// The handle that the document claims, in lower case: the first alias `at://…` with a syntactically valid one. Until
+    /// the handle resolves to this DID in turn, it is a claim.
+    pub fn handle(&self) -> Option<Handle> {
+        let handles = self
+            .also_known_as
+            .iter()
+            .filter_map(|alias| alias.strip_prefix("at://")?.parse::<Handle>().ok());
+        handles.map(|handle| handle.to_normalized()).next()
+    }
+
+    /// Whether an `id` is this name, alone or after this document's DID.
+    fn is_named(&self, id: &str, name: &str) -> bool {
+        id.strip_prefix(self.id.as_str()).unwrap_or(id).strip_prefix('#') == Some(name)
+    }
+}
+
+/// A list of which the entries that are not a `T` are passed over; null is an empty one.
+fn tolerant_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
+    let list: Option<Vec<serde_json::Value>> = Option::deserialize(deserializer)?;
+    Ok(list
+        .into_iter()
+        .flatten()
+        .filter_map(|entry| serde_json::from_value(entry).ok())
+        .collect())
+}
+
+/// A URL of scheme, host and optional port, less one slash at its end.
+fn origin(url: &str) -> Option<&str> {
+    let url = url.strip_suffix('/').unwrap_or(url);
+    let rest = url
+        .strip_prefix("https://")
+        .or_else(|| url.strip_prefix("http://"))?;
+    // The brackets of an IPv6 address hold colons of their own.
+    let (host, port) = match rest.strip_prefix('[') {
+        Some(rest) => {
+            let (address, port) = rest.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            (
+                None,
+                port.is_empty()
+                    .then_some(None)
+                    .or_else(|| port.strip_prefix(':').map(Some))?,
+            )
+        }
+        None => match rest.split_once(':') {
+            Some((host, port)) => (Some(host), Some(port)),
+            None => (Some(rest), None),
+        },
+    };
+    let is_host = |host: &str| {
+        let is_label = |label: &str| {
+            !label.is_empty()
+                && label.len() <= 63
+                && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        };
+        host.len() <= 253 && host.split('.').all(is_label)
+    };
+    let is_port = |port: &str| port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok();
+    (host.is_none_or(is_host) && port.is_none_or(is_port)).then_some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MULTIKEY: &str = "zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF";
+
+    fn document(fields: &str) -> DidDocument {
+        DidDocument::from_json(format!(r#"{{"id":"did:web:a.test",{fields}}}"#).as_bytes()).unwrap()
+    }
+
+    fn method(id: &str, method_type: &str, controller: &str, key: &str) -> String {
+        format!(
+            r#"{{"id":"{id}","type":"{method_type}","controller":"{controller}","publicKeyMultibase":"{key}"}}"#
+        )
+    }
+
+    fn has_key(methods: &[String]) -> bool {
+        let document = document(&format!(r#""verificationMethod":[{}]"#, methods.join(",")));
+        document.signing_key() == PublicKey::from_multikey(MULTIKEY).ok()
+    }
+
+    #[test]
+    fn the_first_valid_key_counts() {
+        let good = method("#atproto", "Multikey", "did:web:a.test", MULTIKEY);
+        assert!(has_key(std::slice::from_ref(&good)));
+        assert!(has_key(&[method(
+            "did:web:a.test#atproto",
+            "Multikey",
+            "did:web:a.test",
+            MULTIKEY
+        )]));
+        let passed_over = [
+            "null".to_owned(),
+            r##"{"id":"#atproto"}"##.to_owned(),
+            method("#atproto_label", "Multikey", "did:web:a.test", MULTIKEY),
+            method("did:web:b.test#atproto", "Multikey", "did:web:a.test", MULTIKEY),
+            method("atproto", "Multikey", "did:web:a.test", MULTIKEY),
+            method("#atproto", "Multikey", "did:web:b.test", MULTIKEY),
+            method("#atproto", "JsonWebKey2020", "did:web:a.test", MULTIKEY),
+            method(
+                "#atproto",
+                "Multikey",
+                "did:web:a.test",
+                "z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK",
+            ),
+            method("#atproto", "Multikey", "did:web:a.test", "zz"),
+        ];
+        for entry in &passed_over {
+            assert!(!has_key(std::slice::from_ref(entry)), "{entry}");
+            assert!(has_key(&[entry.clone(), good.clone()]), "{entry}");
+        }
+    }
+
+    #[test]
+    fn absent_and_null_lists_are_empty() {
+        for fields in [
+            r#""x":1"#,
+            r#""alsoKnownAs":null,"verificationMethod":null,"service":null"#,
+        ] {
+            let document = document(fields);
+            assert_eq!(
+                (document.signing_key(), document.pds(), document.handle()),
+                (None, None, None)
+            );
+        }
+        assert!(DidDocument::from_json(b"{}").is_err());
+        assert!(DidDocument::from_json(br#"{"id":"example.com"}"#).is_err());
+    }
+
+    #[test]
+    fn the_first_valid_handle_counts() {
+        let handle = |aliases: &str| document(&format!(r#""alsoKnownAs":[{aliases}]"#)).handle();
+        assert_eq!(
+            handle(r#"3,"https://x.test","at://","at://A.Test","at://b.test""#),
+            "a.test".parse().ok()
+        );
+        assert_eq!(handle(r#""at://a.test/path""#), None);
+    }
+
+    #[test]
+    fn a_bad_url_means_no_pds() {
+        let pds = |url: &str| {
+            let service = |id: &str, kind: &str, url: &str| {
+                format!(r#"{{"id":"{id}","type":"{kind}","serviceEndpoint":"{url}"}}"#)
+            };
+            let services = [
+                service("#atproto_pds", "Other", "https://other.test"),
+                service("#other", "AtprotoPersonalDataServer", "https://other.test"),
+                service("#atproto_pds", "AtprotoPersonalDataServer", url),
+                service("#atproto_pds", "AtprotoPersonalDataServer", "https://second.test"),
+            ];
+            document(&format!(r#""service":[{}]"#, services.join(",")))
+                .pds()
+                .map(str::to_owned)
+        };
+        for good in [
+            "https://a.test",
+            "https://a.test:8443",
+            "http://localhost:2583",
+            "https://[::1]:1",
+            "https://1.2.3.4",
+        ] {
+            assert_eq!(pds(good).as_deref(), Some(good));
+            assert_eq!(pds(&format!("{good}/")).as_deref(), Some(good));
+        }
+        let bad = [
+            "",
+            "a.test",
+            "ftp://a.test",
+            "https://",
+            "https://a.test//",
+            "https://a.test/x",
+            "https://a.test?x",
+            "https://a.test#x",
+            "https://u@a.test",
+            "https://a.test:",
+            "https://a.test:x",
+            "https://a.test:99999",
+            "https://a..test",
+            "https://[::1",
+            "https://[x]",
+            "https://[::1]x",
+            "https://a_b.test",
+            "https://a.test:+1",
+        ];
+        for bad in bad {
+            assert_eq!(pds(bad), None, "{bad}");
+        }
+    }
+}
