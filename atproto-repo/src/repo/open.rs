@@ -206,6 +206,13 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
     }
 }
 
+impl<'b, B> Repo<'b, B> {
+    /// The same repository without the proof of who signed it.
+    pub fn into_unsigned(self) -> UnsignedRepo<'b, B> {
+        self.inner
+    }
+}
+
 impl<'b, B> std::ops::Deref for Repo<'b, B> {
     type Target = UnsignedRepo<'b, B>;
 

@@ -1,0 +1,65 @@
+//! `atp`: the functions of the atproto crates for a person and for scripts.
+
+mod cbor;
+mod input;
+mod key;
+mod output;
+mod repo;
+mod syntax;
+mod tid;
+
+use clap::{Parser, Subcommand};
+use output::{Failure, Outcome, Output};
+use std::process::ExitCode;
+
+/// AT Protocol on the command line.
+///
+/// Exit status: 0 done or valid; 1 a negative verdict; 2 usage; 3 network or file; 4 incomplete.
+/// Where a value is `-` or left out, standard input is read, one item a line.
+#[derive(Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    /// Print one JSON object per line.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check text against a string format of Lexicon.
+    #[command(subcommand)]
+    Syntax(syntax::Command),
+    /// Make and take apart timestamp identifiers.
+    #[command(subcommand)]
+    Tid(tid::Command),
+    /// Make keys, show them, sign and verify.
+    #[command(subcommand)]
+    Key(key::Command),
+    /// Check and convert DAG-CBOR.
+    #[command(subcommand)]
+    Cbor(cbor::Command),
+    /// Read repositories in CAR files.
+    #[command(subcommand)]
+    Repo(repo::Command),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut output = Output::new(cli.json);
+    let done = match cli.command {
+        Command::Syntax(command) => command.run(&mut output),
+        Command::Tid(command) => command.run(&mut output),
+        Command::Key(command) => command.run(&mut output),
+        Command::Cbor(command) => command.run(&mut output),
+        Command::Repo(command) => command.run(&mut output),
+    };
+    match done.and_then(|outcome: Outcome| output.finish().map(|()| outcome)) {
+        Ok(outcome) => outcome.into(),
+        Err(failure) => {
+            failure.report();
+            Failure::into(failure)
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! What the program prints and how it ends.
+
+use serde_json::Value as Json;
+use std::fmt::Display;
+use std::io::{self, BufWriter, StdoutLock, Write as _};
+use std::process::ExitCode;
+
+/// How a command that could be carried out ended; the greatest of several counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    Done,
+    Incomplete,
+    Negative,
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> Self {
+        Self::from(match outcome {
+            Outcome::Done => 0,
+            Outcome::Negative => 1,
+            Outcome::Incomplete => 4,
+        })
+    }
+}
+
+/// Why a command could not be carried out.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments are not right.
+    Usage(String),
+    /// A file could not be read or written.
+    File(String),
+    /// Whoever read the output has stopped reading.
+    Closed,
+}
+
+impl Failure {
+    /// A file that could not be read or written.
+    pub(crate) fn file(name: impl Display) -> impl FnOnce(io::Error) -> Self {
+        move |error| Self::File(format!("{name}: {error}"))
+    }
+
+    /// Tells the person, not the script.
+    pub(crate) fn report(&self) {
+        match self {
+            Self::Usage(text) | Self::File(text) => eprintln!("atp: {text}"),
+            Self::Closed => {}
+        }
+    }
+}
+
+impl From<Failure> for ExitCode {
+    fn from(failure: Failure) -> Self {
+        Self::from(match failure {
+            Failure::Usage(_) => 2,
+            Failure::File(_) | Failure::Closed => 3,
+        })
+    }
+}
+
+/// Standard output, for a person or for a script.
+pub(crate) struct Output {
+    json: bool,
+    out: BufWriter<StdoutLock<'static>>,
+}
+
+impl Output {
+    pub(crate) fn new(json: bool) -> Self {
+        Self {
+            json,
+            out: BufWriter::new(io::stdout().lock()),
+        }
+    }
+
+    /// Prints one result: a line of text, or an object.
+    pub(crate) fn line(&mut self, text: impl Display, json: &Json) -> Result<(), Failure> {
+        if self.json {
+            writeln!(self.out, "{json}")
+        } else {
+            writeln!(self.out, "{text}")
+        }
+        .map_err(stopped)
+    }
+
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        self.out.flush().map_err(stopped)
+    }
+}
+
+fn stopped(error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::BrokenPipe => Failure::Closed,
+        _ => Failure::file("standard output")(error),
+    }
+}

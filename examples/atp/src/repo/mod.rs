@@ -1,0 +1,64 @@
+mod inspect;
+mod list;
+mod open;
+mod tree;
+mod unpack;
+mod verify;
+
+use crate::output::{Failure, Outcome, Output};
+use clap::Subcommand;
+use std::path::PathBuf;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Show the header and the commit; nothing is verified but the blocks' hashes.
+    Inspect {
+        /// CAR file, or `-`.
+        file: PathBuf,
+    },
+    /// Verify the commit, its signature, the whole tree, and that every record is there.
+    Verify(verify::Verify),
+    /// List the paths of the records with their CIDs. The signature is not looked at.
+    Ls {
+        /// CAR file, or `-`.
+        file: PathBuf,
+        /// Only paths that begin with this, such as `app.bsky.feed.post/`.
+        #[arg(long, default_value = "")]
+        prefix: String,
+    },
+    /// Print a record as JSON, or that it is absent. The signature is not looked at.
+    Get {
+        /// CAR file, or `-`.
+        file: PathBuf,
+        /// COLLECTION/RECORD-KEY
+        path: String,
+    },
+    /// Write every record as JSON to a file of its own. The signature is not looked at.
+    Unpack {
+        /// CAR file, or `-`.
+        file: PathBuf,
+        /// Folder, which is made; COLLECTION/RECORD-KEY.json inside. Only new files are written.
+        #[arg(long, short)]
+        output: PathBuf,
+    },
+    /// Show the nodes of the tree, from the root down, as far as they are there.
+    Mst {
+        /// CAR file, or `-`; its root is a commit, or the root of a tree.
+        file: PathBuf,
+    },
+}
+
+impl Command {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        match self {
+            Self::Inspect { file } => open::with_archive(&file, inspect::Inspect { output }),
+            Self::Verify(verify) => verify.run(output),
+            Self::Ls { file, prefix } => open::with_archive(&file, list::List { prefix, output }),
+            Self::Get { file, path } => open::with_archive(&file, list::Get { path, output }),
+            Self::Unpack { file, output: folder } => {
+                open::with_archive(&file, unpack::Unpack { folder, output })
+            }
+            Self::Mst { file } => open::with_archive(&file, tree::Tree { output }),
+        }
+    }
+}
