@@ -11,6 +11,7 @@
 mod canonical;
 mod car;
 mod commit;
+mod example;
 mod model;
 mod mutation;
 mod read;

@@ -92,7 +92,11 @@ impl Tree<'_> {
         let cid = cid.map(|cid| cid.to_string());
         let json = json!({"depth": depth, "node": cid, "reason": what});
         self.output.line(
-            format!("{}{} {what}", "  ".repeat(depth.min(128)), cid.unwrap_or_default()),
+            format!(
+                "{}{} {what}",
+                "  ".repeat(depth.min(128)),
+                cid.unwrap_or_default()
+            ),
             &json,
         )?;
         Ok(outcome)
