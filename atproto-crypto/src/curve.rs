@@ -90,28 +90,18 @@ macro_rules! curve_keys {
                     _ if matches!(bytes.len(), 33 | 65) => return Err(KeyError::Point),
                     _ => return Err(KeyError::Length),
                 }
-                VerifyingKey::from_sec1_bytes(bytes)
-                    .map(Self)
-                    .map_err(|_| KeyError::Point)
+                VerifyingKey::from_sec1_bytes(bytes).map(Self).map_err(|_| KeyError::Point)
             }
 
             /// The compressed point.
             pub fn to_compressed(&self) -> [u8; 33] {
                 // The length of a compressed point is fixed.
-                self.0
-                    .to_sec1_point(true)
-                    .as_bytes()
-                    .try_into()
-                    .unwrap_or([0; 33])
+                self.0.to_sec1_point(true).as_bytes().try_into().unwrap_or([0; 33])
             }
 
             /// The uncompressed point: 4, then both coordinates.
             pub fn to_uncompressed(&self) -> [u8; 65] {
-                self.0
-                    .to_sec1_point(false)
-                    .as_bytes()
-                    .try_into()
-                    .unwrap_or([0; 65])
+                self.0.to_sec1_point(false).as_bytes().try_into().unwrap_or([0; 65])
             }
 
             pub(crate) fn verify_digest(
@@ -125,14 +115,8 @@ macro_rules! curve_keys {
                 }
                 let signature = Ecdsa::from_slice(signature).map_err(|_| SignatureError::Range)?;
                 let normalized = signature.normalize_s();
-                self.0
-                    .verify_prehash(digest, &normalized)
-                    .map_err(|_| SignatureError::Mismatch)?;
-                if normalized != signature && !allow_high_s {
-                    Err(SignatureError::HighS)
-                } else {
-                    Ok(())
-                }
+                self.0.verify_prehash(digest, &normalized).map_err(|_| SignatureError::Mismatch)?;
+                if normalized != signature && !allow_high_s { Err(SignatureError::HighS) } else { Ok(()) }
             }
         }
 
@@ -144,11 +128,7 @@ macro_rules! curve_keys {
 
         impl fmt::Debug for PublicKey {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(
-                    f,
-                    "PublicKey({})",
-                    crate::PublicKey::$curve(*self).to_did_key()
-                )
+                write!(f, "PublicKey({})", crate::PublicKey::$curve(*self).to_did_key())
             }
         }
 
@@ -158,9 +138,7 @@ macro_rules! curve_keys {
 
         impl SecretKey {
             pub(crate) fn from_bytes(bytes: &[u8; 32]) -> Result<Self, KeyError> {
-                SigningKey::from_slice(bytes)
-                    .map(Self)
-                    .map_err(|_| KeyError::SecretRange)
+                SigningKey::from_slice(bytes).map(Self).map_err(|_| KeyError::SecretRange)
             }
 
             pub(crate) fn to_bytes(&self) -> zeroize::Zeroizing<[u8; 32]> {
@@ -174,9 +152,7 @@ macro_rules! curve_keys {
             pub(crate) fn sign_digest(&self, digest: &[u8; 32]) -> Signature {
                 // The nonce is that of RFC 6979; signing fails for a digest shorter than half a scalar only.
                 let signed: Result<Ecdsa, _> = self.0.sign_prehash(digest);
-                Signature(signed.map_or([0; 64], |signature| {
-                    signature.normalize_s().to_bytes().into()
-                }))
+                Signature(signed.map_or([0; 64], |signature| signature.normalize_s().to_bytes().into()))
             }
         }
 

@@ -52,13 +52,8 @@ impl PublicKey {
         if method_type == "Multikey" {
             return Self::from_multikey(public_key_multibase);
         }
-        let curve = Curve::ALL
-            .into_iter()
-            .find(|curve| curve.legacy_method() == method_type);
-        Self::from_sec1(
-            curve.ok_or(KeyError::UnsupportedMethod)?,
-            &from_base58(public_key_multibase)?,
-        )
+        let curve = Curve::ALL.into_iter().find(|curve| curve.legacy_method() == method_type);
+        Self::from_sec1(curve.ok_or(KeyError::UnsupportedMethod)?, &from_base58(public_key_multibase)?)
     }
 
     /// The `publicKeyMultibase` of a legacy verification method: the bare uncompressed point.

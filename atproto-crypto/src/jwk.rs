@@ -89,11 +89,7 @@ impl SecretKey {
     pub fn from_jwk(jwk: &Jwk) -> Result<Self, KeyError> {
         let secret = field(jwk.d.as_deref().ok_or(KeyError::JwkField)?)?;
         let key = Self::from_bytes(curve(jwk)?, &secret)?;
-        if key.public_key() == PublicKey::from_jwk(jwk)? {
-            Ok(key)
-        } else {
-            Err(KeyError::JwkMismatch)
-        }
+        if key.public_key() == PublicKey::from_jwk(jwk)? { Ok(key) } else { Err(KeyError::JwkMismatch) }
     }
 }
 
@@ -103,14 +99,6 @@ fn curve(jwk: &Jwk) -> Result<Curve, KeyError> {
 }
 
 fn field(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    let bytes = Zeroizing::new(
-        BASE64URL_NOPAD
-            .decode(text.as_bytes())
-            .map_err(|_| KeyError::JwkField)?,
-    );
-    bytes
-        .as_slice()
-        .try_into()
-        .map(Zeroizing::new)
-        .map_err(|_| KeyError::JwkField)
+    let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(text.as_bytes()).map_err(|_| KeyError::JwkField)?);
+    bytes.as_slice().try_into().map(Zeroizing::new).map_err(|_| KeyError::JwkField)
 }

@@ -18,18 +18,13 @@ fn main() -> std::process::ExitCode {
 }
 
 fn add(suites: &mut Suites, name: &str, at_least: usize, check: fn(&Json) -> Result<(), String>) {
-    suites.add(
-        &format!("crypto::{name}"),
-        &format!("{FOLDER}/{name}.json"),
-        at_least,
-        |path| {
-            let case = |(index, entry): (usize, Json)| {
-                let name = entry["comment"].as_str().unwrap_or_default();
-                Case::new(format!("{index}: {name}"), move || check(&entry))
-            };
-            Ok(read(path)?.into_iter().enumerate().map(case).collect())
-        },
-    );
+    suites.add(&format!("crypto::{name}"), &format!("{FOLDER}/{name}.json"), at_least, |path| {
+        let case = |(index, entry): (usize, Json)| {
+            let name = entry["comment"].as_str().unwrap_or_default();
+            Case::new(format!("{index}: {name}"), move || check(&entry))
+        };
+        Ok(read(path)?.into_iter().enumerate().map(case).collect())
+    });
 }
 
 fn read(path: &Path) -> Result<Vec<Json>, String> {
@@ -52,17 +47,9 @@ fn signature(entry: &Json) -> Result<(), String> {
     if legacy != Ok(key) || key.curve().jwt_algorithm() != text(entry, "algorithm")? {
         return Err(format!("the legacy form is {legacy:?}"));
     }
-    let message = BASE64_NOPAD
-        .decode(text(entry, "messageBase64")?.as_bytes())
-        .map_err(show)?;
-    let signature = BASE64_NOPAD
-        .decode(text(entry, "signatureBase64")?.as_bytes())
-        .map_err(show)?;
-    let tagged = |tag: &str| {
-        entry["tags"]
-            .as_array()
-            .is_some_and(|tags| tags.iter().any(|t| t == tag))
-    };
+    let message = BASE64_NOPAD.decode(text(entry, "messageBase64")?.as_bytes()).map_err(show)?;
+    let signature = BASE64_NOPAD.decode(text(entry, "signatureBase64")?.as_bytes()).map_err(show)?;
+    let tagged = |tag: &str| entry["tags"].as_array().is_some_and(|tags| tags.iter().any(|t| t == tag));
     let expected = match entry["validSignature"].as_bool() {
         Some(true) => Ok(()),
         _ if tagged("high-s") => Err(SignatureError::HighS),
@@ -80,10 +67,7 @@ fn signature(entry: &Json) -> Result<(), String> {
 }
 
 fn k256(entry: &Json) -> Result<(), String> {
-    same_key(
-        &SecretKey::from_hex(Curve::K256, text(entry, "privateKeyBytesHex")?).map_err(show)?,
-        entry,
-    )
+    same_key(&SecretKey::from_hex(Curve::K256, text(entry, "privateKeyBytesHex")?).map_err(show)?, entry)
 }
 
 fn p256(entry: &Json) -> Result<(), String> {

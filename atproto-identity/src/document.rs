@@ -69,10 +69,7 @@ impl DidDocument {
 
     /// The first key of this name which the DID itself controls and whose type is known.
     pub fn key(&self, name: &str) -> Option<PublicKey> {
-        let named = self
-            .verification_method
-            .iter()
-            .filter(|method| self.is_named(&method.id, name));
+        let named = self.verification_method.iter().filter(|method| self.is_named(&method.id, name));
         let own = named.filter(|method| method.controller == self.id.as_str());
         own.filter_map(|method| {
             PublicKey::from_verification_method(&method.method_type, &method.public_key_multibase).ok()
@@ -93,10 +90,8 @@ impl DidDocument {
     /// The handle that the document claims, in lower case: the first alias `at://…` with a syntactically valid one. Until
     /// the handle resolves to this DID in turn, it is a claim.
     pub fn handle(&self) -> Option<Handle> {
-        let handles = self
-            .also_known_as
-            .iter()
-            .filter_map(|alias| alias.strip_prefix("at://")?.parse::<Handle>().ok());
+        let handles =
+            self.also_known_as.iter().filter_map(|alias| alias.strip_prefix("at://")?.parse::<Handle>().ok());
         handles.map(|handle| handle.to_normalized()).next()
     }
 
@@ -111,30 +106,19 @@ fn tolerant_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
     let list: Option<Vec<serde_json::Value>> = Option::deserialize(deserializer)?;
-    Ok(list
-        .into_iter()
-        .flatten()
-        .filter_map(|entry| serde_json::from_value(entry).ok())
-        .collect())
+    Ok(list.into_iter().flatten().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
 }
 
 /// A URL of scheme, host and optional port, less one slash at its end.
 fn origin(url: &str) -> Option<&str> {
     let url = url.strip_suffix('/').unwrap_or(url);
-    let rest = url
-        .strip_prefix("https://")
-        .or_else(|| url.strip_prefix("http://"))?;
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
     // The brackets of an IPv6 address hold colons of their own.
     let (host, port) = match rest.strip_prefix('[') {
         Some(rest) => {
             let (address, port) = rest.split_once(']')?;
             address.parse::<std::net::Ipv6Addr>().ok()?;
-            (
-                None,
-                port.is_empty()
-                    .then_some(None)
-                    .or_else(|| port.strip_prefix(':').map(Some))?,
-            )
+            (None, port.is_empty().then_some(None).or_else(|| port.strip_prefix(':').map(Some))?)
         }
         None => match rest.split_once(':') {
             Some((host, port)) => (Some(host), Some(port)),
@@ -178,12 +162,7 @@ mod tests {
     fn the_first_valid_key_counts() {
         let good = method("#atproto", "Multikey", "did:web:a.test", MULTIKEY);
         assert!(has_key(std::slice::from_ref(&good)));
-        assert!(has_key(&[method(
-            "did:web:a.test#atproto",
-            "Multikey",
-            "did:web:a.test",
-            MULTIKEY
-        )]));
+        assert!(has_key(&[method("did:web:a.test#atproto", "Multikey", "did:web:a.test", MULTIKEY)]));
         let passed_over = [
             "null".to_owned(),
             r##"{"id":"#atproto"}"##.to_owned(),
@@ -208,15 +187,9 @@ mod tests {
 
     #[test]
     fn absent_and_null_lists_are_empty() {
-        for fields in [
-            r#""x":1"#,
-            r#""alsoKnownAs":null,"verificationMethod":null,"service":null"#,
-        ] {
+        for fields in [r#""x":1"#, r#""alsoKnownAs":null,"verificationMethod":null,"service":null"#] {
             let document = document(fields);
-            assert_eq!(
-                (document.signing_key(), document.pds(), document.handle()),
-                (None, None, None)
-            );
+            assert_eq!((document.signing_key(), document.pds(), document.handle()), (None, None, None));
         }
         assert!(DidDocument::from_json(b"{}").is_err());
         assert!(DidDocument::from_json(br#"{"id":"example.com"}"#).is_err());
@@ -244,9 +217,7 @@ mod tests {
                 service("#atproto_pds", "AtprotoPersonalDataServer", url),
                 service("#atproto_pds", "AtprotoPersonalDataServer", "https://second.test"),
             ];
-            document(&format!(r#""service":[{}]"#, services.join(",")))
-                .pds()
-                .map(str::to_owned)
+            document(&format!(r#""service":[{}]"#, services.join(","))).pds().map(str::to_owned)
         };
         for good in [
             "https://a.test",

@@ -8,18 +8,8 @@ fn main() -> std::process::ExitCode {
     let mut suites = Suites::default();
     suites.add("did_documents", "conformance/did-documents", 3, |folder| {
         Ok(vec![
-            compare(
-                folder,
-                "did_plc_doc.json",
-                "ewvi7nxzyoun6zhxrhs64oiz",
-                Some("atproto.com"),
-            ),
-            compare(
-                folder,
-                "did_plc_doc_legacy.json",
-                "ewvi7nxzyoun6zhxrhs64oiz",
-                Some("atproto.com"),
-            ),
+            compare(folder, "did_plc_doc.json", "ewvi7nxzyoun6zhxrhs64oiz", Some("atproto.com")),
+            compare(folder, "did_plc_doc_legacy.json", "ewvi7nxzyoun6zhxrhs64oiz", Some("atproto.com")),
             compare(folder, "did_web_doc.json", "discover.bsky.social", None),
         ])
     });
@@ -28,20 +18,14 @@ fn main() -> std::process::ExitCode {
         let same = |account: &str| {
             let folder = folder.join(account);
             Case::new(account, move || {
-                let (current, legacy) = (
-                    read(&folder.join("did.json"))?,
-                    read(&folder.join("did-legacy.json"))?,
-                );
+                let (current, legacy) =
+                    (read(&folder.join("did.json"))?, read(&folder.join("did-legacy.json"))?);
                 if current.signing_key().is_none() || current.pds().is_none() || current.handle().is_none() {
                     return Err(format!("incomplete: {current:?}"));
                 }
                 let parts =
                     |document: &DidDocument| (document.signing_key(), document.pds().map(str::to_owned));
-                if parts(&current) == parts(&legacy) {
-                    Ok(())
-                } else {
-                    Err("the two forms differ".into())
-                }
+                if parts(&current) == parts(&legacy) { Ok(()) } else { Err("the two forms differ".into()) }
             })
         };
         Ok(["ana", "ben", "cat", "dot", "eve", "fay"].map(same).into())
@@ -69,10 +53,6 @@ fn compare(
         let is_right = document.id.identifier() == identifier
             && found.as_ref().map(|handle| handle.as_str()) == handle
             && is_account == handle.is_some();
-        if is_right {
-            Ok(())
-        } else {
-            Err(format!("{document:?}"))
-        }
+        if is_right { Ok(()) } else { Err(format!("{document:?}")) }
     })
 }

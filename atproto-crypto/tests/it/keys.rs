@@ -18,15 +18,9 @@ fn every_form_goes_both_ways() {
         let public = secret.public_key();
         assert_eq!(public.to_did_key().parse(), Ok(public));
         assert_eq!(PublicKey::from_multikey(&public.to_multikey()), Ok(public));
-        assert_eq!(
-            PublicKey::from_verification_method("Multikey", &public.to_multikey()),
-            Ok(public)
-        );
+        assert_eq!(PublicKey::from_verification_method("Multikey", &public.to_multikey()), Ok(public));
         let legacy = curve.legacy_method();
-        assert_eq!(
-            PublicKey::from_verification_method(legacy, &public.to_legacy_multibase()),
-            Ok(public)
-        );
+        assert_eq!(PublicKey::from_verification_method(legacy, &public.to_legacy_multibase()), Ok(public));
         assert_eq!(
             PublicKey::from_verification_method(legacy, &base58(&[&public.to_compressed()])),
             Ok(public)
@@ -48,30 +42,20 @@ fn every_form_goes_both_ways() {
 fn known_texts() {
     // From the did:key method's own examples.
     let ed25519 = "did:key:z6MkhaXgBZDvotDkL5257faiztiGiC2QtKLGpbnnEGta2doK";
-    assert_eq!(
-        PublicKey::from_did_key(ed25519),
-        Err(KeyError::UnsupportedType { multicodec: 0xed })
-    );
+    assert_eq!(PublicKey::from_did_key(ed25519), Err(KeyError::UnsupportedType { multicodec: 0xed }));
     let jwk: Jwk = serde_json::from_str(
         r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
             "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0","d":"jpsQnnGQmL-YBIffH1136cspYG6-0iY7X1fCE9-E9LI"}"#,
     )
     .unwrap();
-    assert_eq!(
-        SecretKey::from_jwk(&jwk).unwrap().public_key(),
-        PublicKey::from_jwk(&jwk).unwrap()
-    );
+    assert_eq!(SecretKey::from_jwk(&jwk).unwrap().public_key(), PublicKey::from_jwk(&jwk).unwrap());
 }
 
 #[test]
 fn malformed_public_keys() {
     for curve in Curve::ALL {
         let public = key(curve).public_key();
-        let prefix: [u8; 2] = if curve == Curve::P256 {
-            [0x80, 0x24]
-        } else {
-            [0xe7, 1]
-        };
+        let prefix: [u8; 2] = if curve == Curve::P256 { [0x80, 0x24] } else { [0xe7, 1] };
         let multikey = |point: &[u8]| PublicKey::from_multikey(&base58(&[&prefix, point]));
         let point = public.to_compressed();
         assert_eq!(multikey(&point), Ok(public));
@@ -92,10 +76,7 @@ fn malformed_public_keys() {
         );
         // A secret key is not taken for a public one, nor the other way round.
         let secret = key(curve).to_multikey();
-        assert!(matches!(
-            PublicKey::from_multikey(&secret),
-            Err(KeyError::UnsupportedType { .. })
-        ));
+        assert!(matches!(PublicKey::from_multikey(&secret), Err(KeyError::UnsupportedType { .. })));
         assert!(matches!(
             SecretKey::from_multikey(&public.to_multikey()),
             Err(KeyError::UnsupportedType { .. })
@@ -104,10 +85,7 @@ fn malformed_public_keys() {
     assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Length));
     assert_eq!(PublicKey::from_multikey(""), Err(KeyError::Multibase));
     assert_eq!(PublicKey::from_multikey("z0OIl"), Err(KeyError::Multibase));
-    assert_eq!(
-        PublicKey::from_multikey(&format!("z{}", "2".repeat(1 << 20))),
-        Err(KeyError::Length)
-    );
+    assert_eq!(PublicKey::from_multikey(&format!("z{}", "2".repeat(1 << 20))), Err(KeyError::Length));
 }
 
 #[test]
@@ -150,14 +128,12 @@ impl TryRng for Fixed {
 
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
         let mut bytes = [0; 4];
-        self.try_fill_bytes(&mut bytes)
-            .map(|()| u32::from_le_bytes(bytes))
+        self.try_fill_bytes(&mut bytes).map(|()| u32::from_le_bytes(bytes))
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
         let mut bytes = [0; 8];
-        self.try_fill_bytes(&mut bytes)
-            .map(|()| u64::from_le_bytes(bytes))
+        self.try_fill_bytes(&mut bytes).map(|()| u64::from_le_bytes(bytes))
     }
 
     fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {

@@ -62,10 +62,7 @@ impl TryFrom<Object> for BlobRef {
     type Error = ModelError;
 
     fn try_from(mut object: Object) -> Result<Self, ModelError> {
-        if object
-            .get("$type")
-            .is_some_and(|name| name.as_str() != Some(TYPE))
-        {
+        if object.get("$type").is_some_and(|name| name.as_str() != Some(TYPE)) {
             return Err(ModelError::Type);
         }
         if object.remove("$type").is_none() {
@@ -74,26 +71,15 @@ impl TryFrom<Object> for BlobRef {
             else {
                 return Err(ModelError::Type);
             };
-            return Ok(Self::Legacy(LegacyBlob {
-                cid,
-                mime_type,
-                extra: object,
-            }));
+            return Ok(Self::Legacy(LegacyBlob { cid, mime_type, extra: object }));
         }
         check(&object)?;
-        let (Some(Value::Link(Link::Cid(cid))), Some(Value::String(mime_type)), Some(Value::Integer(size))) = (
-            object.remove("ref"),
-            object.remove("mimeType"),
-            object.remove("size"),
-        ) else {
+        let (Some(Value::Link(Link::Cid(cid))), Some(Value::String(mime_type)), Some(Value::Integer(size))) =
+            (object.remove("ref"), object.remove("mimeType"), object.remove("size"))
+        else {
             return Err(ModelError::BlobRef);
         };
-        Ok(Self::Blob(Blob {
-            cid,
-            mime_type,
-            size: size.unsigned_abs(),
-            extra: object,
-        }))
+        Ok(Self::Blob(Blob { cid, mime_type, size: size.unsigned_abs(), extra: object }))
     }
 }
 

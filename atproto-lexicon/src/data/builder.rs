@@ -32,10 +32,7 @@ impl Builder {
     }
 
     pub(super) fn open_object(&mut self) {
-        self.open.push(Open::Object {
-            fields: Object::new(),
-            key: String::new(),
-        });
+        self.open.push(Open::Object { fields: Object::new(), key: String::new() });
     }
 
     /// Sets the key of the next value.

@@ -82,11 +82,7 @@ impl Cid {
     /// What the block is encoded in.
     pub const fn codec(&self) -> Codec {
         // The two codecs are the only ones that get in.
-        if self.0[1] == 0x55 {
-            Codec::Raw
-        } else {
-            Codec::DagCbor
-        }
+        if self.0[1] == 0x55 { Codec::Raw } else { Codec::DagCbor }
     }
 
     /// The SHA-256 digest of the block.
@@ -108,11 +104,7 @@ pub(super) fn bytes_from_text(text: &str) -> Result<Vec<u8>, CidError> {
     }
     let (base, bytes) = multibase::decode(text).map_err(|_| CidError::Base)?;
     // The decoder is lenient about spare bits.
-    if multibase::encode(base, &bytes) != text {
-        Err(CidError::Base)
-    } else {
-        Ok(bytes)
-    }
+    if multibase::encode(base, &bytes) != text { Err(CidError::Base) } else { Ok(bytes) }
 }
 
 /// Multibase base32 in lower case.
@@ -277,10 +269,7 @@ mod tests {
         assert_eq!(with(3, 31), Err(CidError::Length));
         assert_eq!(Cid::from_bytes(&good[..35]), Err(CidError::Length));
         assert_eq!(Cid::from_bytes(&[]), Err(CidError::Length));
-        assert_eq!(
-            "QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>(),
-            Err(CidError::Base)
-        );
+        assert_eq!("QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>(), Err(CidError::Base));
         assert_eq!(TEXT.to_uppercase().parse::<Cid>(), Err(CidError::Base));
         // The last character's two spare bits.
         assert_eq!(format!("{}b", &TEXT[..58]).parse::<Cid>(), Err(CidError::Base));

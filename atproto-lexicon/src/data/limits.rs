@@ -18,22 +18,11 @@ impl Limits {
     pub const MAX_DEPTH: usize = 1024;
 
     /// Any object: 5 MiB.
-    pub const OBJECT: Self = Self {
-        bytes: 5 << 20,
-        depth: 128,
-        items: 131_072,
-        key: 8192,
-    };
+    pub const OBJECT: Self = Self { bytes: 5 << 20, depth: 128, items: 131_072, key: 8192 };
     /// A record as DAG-CBOR: 1,000,000 bytes.
-    pub const RECORD: Self = Self {
-        bytes: 1_000_000,
-        ..Self::OBJECT
-    };
+    pub const RECORD: Self = Self { bytes: 1_000_000, ..Self::OBJECT };
     /// A record as JSON: 2 MiB.
-    pub const JSON_RECORD: Self = Self {
-        bytes: 2 << 20,
-        ..Self::OBJECT
-    };
+    pub const JSON_RECORD: Self = Self { bytes: 2 << 20, ..Self::OBJECT };
 
     pub(super) fn max_depth(&self) -> usize {
         self.depth.min(Self::MAX_DEPTH)

@@ -78,11 +78,7 @@ fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), CidError> {
             return Ok((number, bytes.get(index.saturating_add(1)..).unwrap_or_default()));
         }
     }
-    Err(if bytes.len() < 9 {
-        CidError::Length
-    } else {
-        CidError::Varint
-    })
+    Err(if bytes.len() < 9 { CidError::Length } else { CidError::Varint })
 }
 
 impl Link {

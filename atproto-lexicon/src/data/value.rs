@@ -115,20 +115,12 @@ pub(super) fn object_from_json(object: Object) -> Result<Value, ReservedField> {
         return Ok(Value::Object(object));
     };
     let (1, Some(Value::String(text))) = (object.len(), object.get(special)) else {
-        return Err(if special == LINK {
-            ReservedField::Link
-        } else {
-            ReservedField::Bytes
-        });
+        return Err(if special == LINK { ReservedField::Link } else { ReservedField::Bytes });
     };
     if special == LINK {
-        Link::from_str(text)
-            .map(Value::Link)
-            .map_err(|_| ReservedField::Link)
+        Link::from_str(text).map(Value::Link).map_err(|_| ReservedField::Link)
     } else {
-        from_base64(text)
-            .map(|bytes| Value::Bytes(Bytes(bytes)))
-            .ok_or(ReservedField::Bytes)
+        from_base64(text).map(|bytes| Value::Bytes(Bytes(bytes))).ok_or(ReservedField::Bytes)
     }
 }
 

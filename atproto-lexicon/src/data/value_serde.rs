@@ -18,9 +18,7 @@ impl serde::Serialize for Value {
             Self::Array(items) => serializer.collect_seq(items),
             Self::Object(object) => {
                 if serializer.is_human_readable() && has_no_json_form(object) {
-                    return Err(S::Error::custom(
-                        "an object with a $link or $bytes field has no JSON form",
-                    ));
+                    return Err(S::Error::custom("an object with a $link or $bytes field has no JSON form"));
                 }
                 serializer.collect_map(object)
             }
@@ -68,9 +66,7 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
     }
 
     fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Value, E> {
-        i64::try_from(number)
-            .map(Value::Integer)
-            .map_err(|_| E::custom("integer outside 64 bits"))
+        i64::try_from(number).map(Value::Integer).map_err(|_| E::custom("integer outside 64 bits"))
     }
 
     fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Value, E> {

@@ -12,11 +12,7 @@ impl AtIdentifier {
     /// # Errors
     /// [`SyntaxError`] with the first fault, as a DID where the text begins with `did:`, else as a handle.
     pub fn check(text: &str) -> Result<(), SyntaxError> {
-        let checked = if text.starts_with("did:") {
-            Did::check(text)
-        } else {
-            Handle::check(text)
-        };
+        let checked = if text.starts_with("did:") { Did::check(text) } else { Handle::check(text) };
         checked.map_err(|error| Self::error(error.reason, error.offset))
     }
 

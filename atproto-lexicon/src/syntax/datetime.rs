@@ -42,18 +42,13 @@ impl Datetime {
             return None;
         }
         let of_day = seconds.rem_euclid(86_400);
-        let (hour, minute, second) = (
-            of_day.div_euclid(3600),
-            of_day.div_euclid(60).rem_euclid(60),
-            of_day.rem_euclid(60),
-        );
+        let (hour, minute, second) =
+            (of_day.div_euclid(3600), of_day.div_euclid(60).rem_euclid(60), of_day.rem_euclid(60));
         let fraction = match fraction.rem_euclid(1000) {
             0 => format!("{:03}", fraction.div_euclid(1000)),
             _ => format!("{fraction:06}"),
         };
-        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction}Z")
-            .parse()
-            .ok()
+        format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{fraction}Z").parse().ok()
     }
 
     /// Whole seconds since 1970-01-01T00:00:00Z, negative before.
@@ -78,11 +73,7 @@ impl Scanner<'_> {
     }
 
     fn fail<T>(&self, reason: Reason) -> Result<T, SyntaxError> {
-        let reason = if self.peek().is_none() {
-            Reason::End
-        } else {
-            reason
-        };
+        let reason = if self.peek().is_none() { Reason::End } else { reason };
         Err(Datetime::error(reason, self.at))
     }
 
@@ -118,12 +109,7 @@ impl Scanner<'_> {
 
 fn parse(text: &str) -> Result<Parts, SyntaxError> {
     if text.len() > Datetime::MAX_LEN {
-        return Err(Datetime::error(
-            Reason::TooLong {
-                max: Datetime::MAX_LEN,
-            },
-            Datetime::MAX_LEN,
-        ));
+        return Err(Datetime::error(Reason::TooLong { max: Datetime::MAX_LEN }, Datetime::MAX_LEN));
     }
     let mut scanner = Scanner { text, at: 0 };
     let year = scanner.number(4, 0..=9999)?;
@@ -137,27 +123,14 @@ fn parse(text: &str) -> Result<Parts, SyntaxError> {
     let minute = scanner.number(2, 0..=59)?;
     scanner.literal(b':')?;
     let second = scanner.number(2, 0..=59)?;
-    let nanos = if scanner.peek() == Some(b'.') {
-        fraction(&mut scanner)?
-    } else {
-        0
-    };
+    let nanos = if scanner.peek() == Some(b'.') { fraction(&mut scanner)? } else { 0 };
     let offset_seconds = zone(&mut scanner)?;
     if scanner.at != text.len() {
         return scanner.fail(Reason::Character);
     }
-    let seconds_of_day = hour
-        .saturating_mul(3600)
-        .saturating_add(minute.saturating_mul(60))
-        .saturating_add(second);
-    let parts = Parts {
-        year,
-        month,
-        day,
-        seconds_of_day,
-        nanos,
-        offset_seconds,
-    };
+    let seconds_of_day =
+        hour.saturating_mul(3600).saturating_add(minute.saturating_mul(60)).saturating_add(second);
+    let parts = Parts { year, month, day, seconds_of_day, nanos, offset_seconds };
     if unix_seconds(&parts) < days_from_civil(0, 1, 1).saturating_mul(86_400) {
         return Err(Datetime::error(Reason::Range, 0));
     }
@@ -195,9 +168,7 @@ fn zone(scanner: &mut Scanner<'_>) -> Result<i64, SyntaxError> {
     let hours = scanner.number(2, 0..=23)?;
     scanner.literal(b':')?;
     let minutes = scanner.number(2, 0..=59)?;
-    let seconds = hours
-        .saturating_mul(3600)
-        .saturating_add(minutes.saturating_mul(60));
+    let seconds = hours.saturating_mul(3600).saturating_add(minutes.saturating_mul(60));
     match (east, seconds) {
         (false, 0) => Err(Datetime::error(Reason::Reserved, start)),
         (true, _) => Ok(seconds),
@@ -238,9 +209,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
         .saturating_add(year_of_era.div_euclid(4))
         .saturating_sub(year_of_era.div_euclid(100))
         .saturating_add(day_of_year);
-    era.saturating_mul(146_097)
-        .saturating_add(day_of_era)
-        .saturating_sub(719_468)
+    era.saturating_mul(146_097).saturating_add(day_of_era).saturating_sub(719_468)
 }
 
 /// The inverse of [`days_from_civil`].
@@ -261,17 +230,9 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     );
     let month_from_march = day_of_year.saturating_mul(5).saturating_add(2).div_euclid(153);
     let day = day_of_year
-        .saturating_sub(
-            month_from_march
-                .saturating_mul(153)
-                .saturating_add(2)
-                .div_euclid(5),
-        )
+        .saturating_sub(month_from_march.saturating_mul(153).saturating_add(2).div_euclid(5))
         .saturating_add(1);
-    let month = month_from_march
-        .saturating_add(2)
-        .rem_euclid(12)
-        .saturating_add(1);
+    let month = month_from_march.saturating_add(2).rem_euclid(12).saturating_add(1);
     let year = year_of_era.saturating_add(era.saturating_mul(400));
     (if month <= 2 { year.saturating_add(1) } else { year }, month, day)
 }

@@ -29,9 +29,7 @@ impl Did {
             return Err(Self::error(Reason::Character, at.saturating_add(4)));
         }
         let start = method.len().saturating_add(5);
-        if let Some(at) = first_not(id, |byte| {
-            byte.is_ascii_alphanumeric() || b"._:%-".contains(&byte)
-        }) {
+        if let Some(at) = first_not(id, |byte| byte.is_ascii_alphanumeric() || b"._:%-".contains(&byte)) {
             return Err(Self::error(Reason::Character, at.saturating_add(start)));
         }
         match id.as_bytes().last() {

@@ -92,10 +92,7 @@ impl FromStr for Format {
     type Err = UnknownFormat;
 
     fn from_str(name: &str) -> Result<Self, UnknownFormat> {
-        Self::ALL
-            .into_iter()
-            .find(|format| format.name() == name)
-            .ok_or(UnknownFormat)
+        Self::ALL.into_iter().find(|format| format.name() == name).ok_or(UnknownFormat)
     }
 }
 
@@ -118,11 +115,7 @@ pub struct SyntaxError {
 
 impl SyntaxError {
     pub(super) const fn new(format: Format, reason: Reason, offset: usize) -> Self {
-        Self {
-            format,
-            reason,
-            offset,
-        }
+        Self { format, reason, offset }
     }
 }
 

@@ -7,16 +7,8 @@ string_type! {
 }
 
 /// Top-level domains which never resolve to an account.
-const DISALLOWED_TLDS: [&str; 8] = [
-    "alt",
-    "arpa",
-    "example",
-    "internal",
-    "invalid",
-    "local",
-    "localhost",
-    "onion",
-];
+const DISALLOWED_TLDS: [&str; 8] =
+    ["alt", "arpa", "example", "internal", "invalid", "local", "localhost", "onion"];
 
 impl Handle {
     /// The greatest length in bytes.
@@ -45,10 +37,7 @@ impl Handle {
                 return Err(Self::error(Reason::Character, offset.saturating_add(at)));
             }
             if label.len() > Self::MAX_LABEL {
-                return Err(Self::error(
-                    Reason::SegmentTooLong { max: Self::MAX_LABEL },
-                    offset,
-                ));
+                return Err(Self::error(Reason::SegmentTooLong { max: Self::MAX_LABEL }, offset));
             }
             if label.starts_with('-') || label.ends_with('-') {
                 return Err(Self::error(Reason::SegmentEdge, offset));
@@ -78,9 +67,7 @@ impl Handle {
     /// Whether the top-level domain is one that an account can have. `.test` can, in development only: callers which
     /// resolve for production refuse it on their own.
     pub fn is_allowed_tld(&self) -> bool {
-        !DISALLOWED_TLDS
-            .iter()
-            .any(|tld| self.tld().eq_ignore_ascii_case(tld))
+        !DISALLOWED_TLDS.iter().any(|tld| self.tld().eq_ignore_ascii_case(tld))
     }
 
     /// Whether this is `handle.invalid`, the marker of a handle that failed verification.

@@ -131,10 +131,7 @@ fn check(text: &str, strict: bool) -> Result<(), SyntaxError> {
         {
             once(offset, singleton)?;
             if take(&mut subtags, usize::MAX, |subtag| alphanumeric(subtag, 2..=8)) == 0 {
-                return Err(Language::error(
-                    Reason::End,
-                    offset.saturating_add(singleton.len()),
-                ));
+                return Err(Language::error(Reason::End, offset.saturating_add(singleton.len())));
             }
         }
         match subtags.next() {

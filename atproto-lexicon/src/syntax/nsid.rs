@@ -33,12 +33,7 @@ impl Nsid {
                 return Err(Self::error(Reason::Character, offset.saturating_add(at)));
             }
             if segment.len() > Self::MAX_SEGMENT {
-                return Err(Self::error(
-                    Reason::SegmentTooLong {
-                        max: Self::MAX_SEGMENT,
-                    },
-                    offset,
-                ));
+                return Err(Self::error(Reason::SegmentTooLong { max: Self::MAX_SEGMENT }, offset));
             }
             let bad_start = count == 0 && segment.starts_with(|c: char| c.is_ascii_digit());
             if bad_start || segment.starts_with('-') || segment.ends_with('-') {

@@ -21,9 +21,7 @@ impl RecordKey {
         if text.len() > Self::MAX_LEN {
             return Err(Self::error(Reason::TooLong { max: Self::MAX_LEN }, Self::MAX_LEN));
         }
-        if let Some(at) = first_not(text, |byte| {
-            byte.is_ascii_alphanumeric() || b".-_:~".contains(&byte)
-        }) {
+        if let Some(at) = first_not(text, |byte| byte.is_ascii_alphanumeric() || b".-_:~".contains(&byte)) {
             return Err(Self::error(Reason::Character, at));
         }
         if text == "." || text == ".." {

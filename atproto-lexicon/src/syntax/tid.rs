@@ -123,28 +123,19 @@ pub struct TidSource {
 impl TidSource {
     /// A source with this clock identifier, of which the lower ten bits count; choose it at random per process.
     pub const fn new(clock: u16) -> Self {
-        Self {
-            last_micros: AtomicU64::new(0),
-            clock: clock & ((1 << CLOCK_BITS) - 1),
-        }
+        Self { last_micros: AtomicU64::new(0), clock: clock & ((1 << CLOCK_BITS) - 1) }
     }
 
     /// A source whose identifiers are all greater than `last`, for one that goes on after a restart.
     pub const fn after(last: Tid, clock: u16) -> Self {
-        Self {
-            last_micros: AtomicU64::new(last.micros()),
-            clock: clock & ((1 << CLOCK_BITS) - 1),
-        }
+        Self { last_micros: AtomicU64::new(last.micros()), clock: clock & ((1 << CLOCK_BITS) - 1) }
     }
 
     /// The next identifier, where it is `now_micros` microseconds since 1970: that time, or one microsecond after
     /// the identifier before, whichever is later. `None` when the 53 bits are used up.
     pub fn next(&self, now_micros: u64) -> Option<Tid> {
         let later = |last: u64| Some(now_micros.max(last.saturating_add(1)));
-        let last = self
-            .last_micros
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, later)
-            .ok()?;
+        let last = self.last_micros.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).ok()?;
         Tid::from_parts(later(last)?, self.clock)
     }
 }

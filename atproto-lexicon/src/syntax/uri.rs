@@ -38,10 +38,9 @@ impl Uri {
             return Err(Self::error(Reason::End, text.len()));
         }
         match rest.find(|c: char| c.is_whitespace() || c.is_control()) {
-            Some(at) => Err(Self::error(
-                Reason::Character,
-                scheme.len().saturating_add(1).saturating_add(at),
-            )),
+            Some(at) => {
+                Err(Self::error(Reason::Character, scheme.len().saturating_add(1).saturating_add(at)))
+            }
             None => Ok(()),
         }
     }

@@ -28,17 +28,11 @@ fn depth_is_limited_and_costs_no_stack() {
     assert_eq!(reason(&nested(128)), Ok(()));
     assert_eq!(
         cbor::validate(&nested(129)),
-        Err(CborError {
-            reason: Reason::Limit(LimitError::Depth),
-            offset: 128
-        })
+        Err(CborError { reason: Reason::Limit(LimitError::Depth), offset: 128 })
     );
     let deep = nested(100_000);
     assert_eq!(reason(&deep), Err(Reason::Limit(LimitError::Depth)));
-    let limits = Limits {
-        depth: usize::MAX,
-        ..Limits::OBJECT
-    };
+    let limits = Limits { depth: usize::MAX, ..Limits::OBJECT };
     assert!(cbor::to_value_with(&nested(Limits::MAX_DEPTH), &limits).is_ok());
     assert!(cbor::to_value_with(&deep, &limits).is_err());
 }
@@ -52,10 +46,7 @@ fn limits_are_exact() {
     let array = |items: u32| [&[0x9a][..], &items.to_be_bytes(), &vec![0; items as usize]].concat();
     assert_eq!(reason(&array(131_072)), Ok(()));
     assert_eq!(reason(&array(131_073)), Err(Reason::Limit(LimitError::Items)));
-    let limits = Limits {
-        bytes: 3,
-        ..Limits::OBJECT
-    };
+    let limits = Limits { bytes: 3, ..Limits::OBJECT };
     let check =
         |bytes: &[u8]| cbor::validate_with(bytes, Profile::Atproto, &limits).map_err(|error| error.reason);
     assert_eq!(check(&[0x82, 0, 0]), Ok(()));
@@ -97,31 +88,13 @@ fn profiles_differ_in_numbers_and_links() {
 fn the_place_of_a_fault() {
     assert_eq!(
         cbor::validate(&[0xa1, 0x61, b'a', 0x82, 1, 0xf7]),
-        Err(CborError {
-            reason: Reason::Simple,
-            offset: 5
-        })
+        Err(CborError { reason: Reason::Simple, offset: 5 })
     );
-    assert_eq!(
-        cbor::validate(&[0, 0]),
-        Err(CborError {
-            reason: Reason::Trailing,
-            offset: 1
-        })
-    );
-    assert_eq!(
-        cbor::validate(&[]),
-        Err(CborError {
-            reason: Reason::Truncated,
-            offset: 0
-        })
-    );
+    assert_eq!(cbor::validate(&[0, 0]), Err(CborError { reason: Reason::Trailing, offset: 1 }));
+    assert_eq!(cbor::validate(&[]), Err(CborError { reason: Reason::Truncated, offset: 0 }));
     assert_eq!(
         cbor::validate(&[0xa2, 0x61, b'a', 1, 0x61, b'a', 2]),
-        Err(CborError {
-            reason: Reason::DuplicateKey,
-            offset: 4
-        })
+        Err(CborError { reason: Reason::DuplicateKey, offset: 4 })
     );
 }
 
@@ -129,13 +102,8 @@ fn the_place_of_a_fault() {
 fn rules_on_objects() {
     let check = |json: &str| {
         // Without its own reader, which would refuse it first.
-        let value: Value = serde_json::from_str::<serde_json::Value>(json)
-            .map(plain)
-            .unwrap();
-        assert_eq!(
-            value.check().is_ok(),
-            cbor::to_value(&cbor::to_vec(&value).unwrap()).is_ok()
-        );
+        let value: Value = serde_json::from_str::<serde_json::Value>(json).map(plain).unwrap();
+        assert_eq!(value.check().is_ok(), cbor::to_value(&cbor::to_vec(&value).unwrap()).is_ok());
         value.check()
     };
     assert_eq!(check(r#"{"$type":"x","a":[{"$type":"y"}]}"#), Ok(()));
@@ -144,10 +112,7 @@ fn rules_on_objects() {
     assert_eq!(check(r#"{"$type":"blob"}"#), Err(ModelError::BlobRef));
     assert!(matches!(
         cbor::to_record(&[0x80]),
-        Err(CborError {
-            reason: Reason::Model(ModelError::NotObject),
-            ..
-        })
+        Err(CborError { reason: Reason::Model(ModelError::NotObject), .. })
     ));
     assert_eq!(cbor::to_record(&[0xa0]), Ok(Object::new()));
 }
@@ -157,12 +122,9 @@ fn plain(json: serde_json::Value) -> Value {
         serde_json::Value::Null => Value::Null,
         serde_json::Value::String(text) => Value::String(text),
         serde_json::Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
-        serde_json::Value::Object(fields) => Value::Object(
-            fields
-                .into_iter()
-                .map(|(key, value)| (key, plain(value)))
-                .collect(),
-        ),
+        serde_json::Value::Object(fields) => {
+            Value::Object(fields.into_iter().map(|(key, value)| (key, plain(value))).collect())
+        }
         other => panic!("{other}"),
     }
 }

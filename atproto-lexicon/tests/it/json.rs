@@ -35,17 +35,11 @@ fn faults_have_a_reason_and_a_place() {
     }
     assert_eq!(
         json::from_slice(b"\"a\xff\"", &Limits::OBJECT),
-        Err(JsonError {
-            reason: Reason::Utf8,
-            offset: 2
-        })
+        Err(JsonError { reason: Reason::Utf8, offset: 2 })
     );
     assert_eq!(
         json::to_record(b"[]"),
-        Err(JsonError {
-            reason: Reason::Model(ModelError::NotObject),
-            offset: 0
-        })
+        Err(JsonError { reason: Reason::Model(ModelError::NotObject), offset: 0 })
     );
 }
 
@@ -53,32 +47,17 @@ fn faults_have_a_reason_and_a_place() {
 fn limits() {
     assert_eq!(reason(&["[".repeat(128), "]".repeat(128)].concat()), Ok(()));
     assert_eq!(reason(&"[".repeat(129)), Err(Reason::Limit(LimitError::Depth)));
-    assert_eq!(
-        reason(&"[".repeat(1_000_000)),
-        Err(Reason::Limit(LimitError::Depth))
-    );
+    assert_eq!(reason(&"[".repeat(1_000_000)), Err(Reason::Limit(LimitError::Depth)));
     assert_eq!(reason(&format!("[{}0]", "0,".repeat(131_071))), Ok(()));
-    assert_eq!(
-        reason(&format!("[{}0]", "0,".repeat(131_072))),
-        Err(Reason::Limit(LimitError::Items))
-    );
-    assert_eq!(
-        reason(&format!("{{\"{}\":1}}", "a".repeat(8193))),
-        Err(Reason::Limit(LimitError::Key))
-    );
-    assert_eq!(
-        reason(&" ".repeat(6 << 20)),
-        Err(Reason::Limit(LimitError::Bytes))
-    );
+    assert_eq!(reason(&format!("[{}0]", "0,".repeat(131_072))), Err(Reason::Limit(LimitError::Items)));
+    assert_eq!(reason(&format!("{{\"{}\":1}}", "a".repeat(8193))), Err(Reason::Limit(LimitError::Key)));
+    assert_eq!(reason(&" ".repeat(6 << 20)), Err(Reason::Limit(LimitError::Bytes)));
 }
 
 #[test]
 fn unknown_dollar_fields_are_kept() {
     let text = r#"{"$future":{"$x":1},"a":{"$link ":"y"}}"#;
-    assert_eq!(
-        json::to_string(&json::from_str(text).unwrap()).as_deref(),
-        Ok(text)
-    );
+    assert_eq!(json::to_string(&json::from_str(text).unwrap()).as_deref(), Ok(text));
 }
 
 #[test]
@@ -93,10 +72,7 @@ fn what_json_cannot_say_is_an_error() {
 
 #[test]
 fn numbers_through_serde_json_are_exact_or_refused() {
-    assert_eq!(
-        serde_json::from_str::<Value>("1e3").unwrap(),
-        Value::Integer(1000)
-    );
+    assert_eq!(serde_json::from_str::<Value>("1e3").unwrap(), Value::Integer(1000));
     assert!(serde_json::from_str::<Value>("9007199254740993.0").is_err());
     assert!(serde_json::from_str::<Value>("0.5").is_err());
     assert!(serde_json::from_str::<Value>("18446744073709551615").is_err());

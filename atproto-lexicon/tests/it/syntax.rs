@@ -22,16 +22,9 @@ fn errors_say_where() {
     );
     assert_eq!(
         fault(Format::Handle, "alice.exa mple"),
-        SyntaxError {
-            format: Format::Handle,
-            reason: Reason::Character,
-            offset: 9
-        }
+        SyntaxError { format: Format::Handle, reason: Reason::Character, offset: 9 }
     );
-    assert_eq!(
-        fault(Format::AtIdentifier, "did:plc:").format,
-        Format::AtIdentifier
-    );
+    assert_eq!(fault(Format::AtIdentifier, "did:plc:").format, Format::AtIdentifier);
     assert_eq!(
         fault(Format::Did, &format!("did:plc:{}", "a".repeat(2048))).reason,
         Reason::TooLong { max: 2048 }
@@ -44,34 +37,20 @@ fn the_greatest_lengths() {
     assert!(Format::Did.check(&format!("did:m:{}", "a".repeat(2043))).is_err());
     assert!(Format::RecordKey.check(&"a".repeat(512)).is_ok());
     assert!(Format::RecordKey.check(&"a".repeat(513)).is_err());
-    let nsid = |last: usize| {
-        format!(
-            "{}com.{}",
-            format!("{}.", "a".repeat(62)).repeat(4),
-            "b".repeat(last)
-        )
-    };
+    let nsid = |last: usize| format!("{}com.{}", format!("{}.", "a".repeat(62)).repeat(4), "b".repeat(last));
     assert!(Format::Nsid.check(&nsid(61)).is_ok());
     assert!(Format::Nsid.check(&nsid(62)).is_err());
 }
 
 #[test]
 fn at_uris_have_parts() {
-    let uri: AtUri = "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/com.example.note/self"
-        .parse()
-        .unwrap();
-    assert_eq!(
-        uri.authority().as_did().unwrap().identifier(),
-        "ewvi7nxzyoun6zhxrhs64oiz"
-    );
+    let uri: AtUri = "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/com.example.note/self".parse().unwrap();
+    assert_eq!(uri.authority().as_did().unwrap().identifier(), "ewvi7nxzyoun6zhxrhs64oiz");
     assert_eq!(uri.collection().unwrap().as_str(), "com.example.note");
     assert_eq!(uri.record_key().unwrap().as_str(), "self");
     let parts = AtUri::from_parts(
         &AtIdentifier::from("alice.test".parse::<Handle>().unwrap()),
-        Some((
-            &"com.example.note".parse::<Nsid>().unwrap(),
-            Some(&"a:b".parse::<RecordKey>().unwrap()),
-        )),
+        Some((&"com.example.note".parse::<Nsid>().unwrap(), Some(&"a:b".parse::<RecordKey>().unwrap()))),
     );
     assert_eq!(parts.as_str(), "at://alice.test/com.example.note/a:b");
     assert_eq!(parts.as_str().parse(), Ok(parts));
@@ -83,14 +62,8 @@ fn lenient_at_uris_keep_what_follows() {
         ("at://alice.test", "at://alice.test"),
         ("at://alice.test/", "at://alice.test"),
         ("at://alice.test#frag", "at://alice.test"),
-        (
-            "at://alice.test/com.example.note/self?x=/y",
-            "at://alice.test/com.example.note/self",
-        ),
-        (
-            "at://alice.test/com.example.note/self/more/",
-            "at://alice.test/com.example.note/self",
-        ),
+        ("at://alice.test/com.example.note/self?x=/y", "at://alice.test/com.example.note/self"),
+        ("at://alice.test/com.example.note/self/more/", "at://alice.test/com.example.note/self"),
     ] {
         let (uri, rest) = AtUri::parse_lenient(text).unwrap();
         assert_eq!((uri.as_str(), [strict, rest].concat().as_str()), (strict, text));
@@ -123,9 +96,7 @@ fn handles_and_nsids_are_normalised() {
 fn cid_strings_convert_where_they_can() {
     let cid = Cid::of_dag_cbor(b"");
     assert_eq!(CidString::from(cid).to_cid(), Some(cid));
-    let other: CidString = "zdpuAyvkgEDQm9TenwGkd5eNaosSxjgEYd8QatfPetgB1CdEZ"
-        .parse()
-        .unwrap();
+    let other: CidString = "zdpuAyvkgEDQm9TenwGkd5eNaosSxjgEYd8QatfPetgB1CdEZ".parse().unwrap();
     assert_eq!(other.to_cid(), None);
 }
 
@@ -157,20 +128,11 @@ fn tids_sort_as_their_text() {
     assert_eq!(tid.to_string(), "3jzfcijpj2z2a");
     assert_eq!(Tid::from_parts(tid.micros(), tid.clock()), Some(tid));
     assert_eq!(Tid::from_u64(tid.to_u64()), tid);
-    assert_eq!(
-        (Tid::from_parts(1 << 53, 0), Tid::from_parts(0, 1024)),
-        (None, None)
-    );
+    assert_eq!((Tid::from_parts(1 << 53, 0), Tid::from_parts(0, 1024)), (None, None));
     let numbers = [0, 1, 31, 32, 1 << 10, 1 << 40, u64::MAX];
-    let texts: Vec<_> = numbers
-        .iter()
-        .map(|&number| Tid::from_u64(number).to_string())
-        .collect();
+    let texts: Vec<_> = numbers.iter().map(|&number| Tid::from_u64(number).to_string()).collect();
     assert!(texts.is_sorted());
-    assert_eq!(
-        (texts[0].as_str(), texts[6].as_str()),
-        ("2222222222222", "jzzzzzzzzzzzz")
-    );
+    assert_eq!((texts[0].as_str(), texts[6].as_str()), ("2222222222222", "jzzzzzzzzzzzz"));
 }
 
 #[test]
@@ -186,10 +148,7 @@ fn a_source_of_tids_only_goes_up() {
                 })
             })
             .collect();
-        workers
-            .into_iter()
-            .flat_map(|worker| worker.join().unwrap())
-            .collect()
+        workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
     });
     assert_eq!(made.iter().collect::<BTreeSet<_>>().len(), 4000);
     assert!(made.iter().all(|tid| tid.clock() == 7));
@@ -202,11 +161,6 @@ fn a_source_of_tids_only_goes_up() {
 fn types_are_text_in_serde_and_refuse_what_they_are_not() {
     let did: Did = serde_json::from_str("\"did:web:example.com\"").unwrap();
     assert_eq!(serde_json::to_string(&did).unwrap(), "\"did:web:example.com\"");
-    let error = serde_json::from_str::<Did>("\"did:web\"")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("not a valid did: unexpected end at byte 7"),
-        "{error}"
-    );
+    let error = serde_json::from_str::<Did>("\"did:web\"").unwrap_err().to_string();
+    assert!(error.starts_with("not a valid did: unexpected end at byte 7"), "{error}");
 }

@@ -26,14 +26,10 @@ fn everything() -> Everything {
         blob: json_as(&format!(
             r#"{{"$type":"blob","ref":{{"$link":"{raw}"}},"mimeType":"image/png","size":0,"extra":{{"a":1}}}}"#
         )),
-        old: json_as(&format!(
-            r#"{{"cid":"{raw}","mimeType":"image/png","extra":null}}"#
-        )),
+        old: json_as(&format!(r#"{{"cid":"{raw}","mimeType":"image/png","extra":null}}"#)),
         maybe: None,
-        value: json::from_str(&format!(
-            r#"{{"x":[{{"$link":"{raw}"}},{{"$bytes":"AA"}},null,-1]}}"#
-        ))
-        .unwrap(),
+        value: json::from_str(&format!(r#"{{"x":[{{"$link":"{raw}"}},{{"$bytes":"AA"}},null,-1]}}"#))
+            .unwrap(),
         list: vec![raw.into()],
     }
 }
@@ -51,28 +47,16 @@ fn every_type_goes_both_ways_in_both_formats() {
     assert_eq!(json_as::<Everything>(&text), before);
     // The two formats hold the same value.
     assert_eq!(json::from_str(&text).unwrap(), cbor::to_value(&bytes).unwrap());
-    assert_eq!(
-        from_slice::<Value>(&bytes).unwrap(),
-        cbor::to_value(&bytes).unwrap()
-    );
+    assert_eq!(from_slice::<Value>(&bytes).unwrap(), cbor::to_value(&bytes).unwrap());
     assert_eq!(json_as::<Value>(&text), json::from_str(&text).unwrap());
 }
 
 #[test]
 fn blobs_show_their_parts() {
-    let Everything {
-        blob: BlobRef::Blob(blob),
-        old: BlobRef::Legacy(old),
-        cid,
-        ..
-    } = everything()
-    else {
+    let Everything { blob: BlobRef::Blob(blob), old: BlobRef::Legacy(old), cid, .. } = everything() else {
         panic!()
     };
-    assert_eq!(
-        (blob.cid, blob.mime_type.as_str(), blob.size),
-        (cid, "image/png", 0)
-    );
+    assert_eq!((blob.cid, blob.mime_type.as_str(), blob.size), (cid, "image/png", 0));
     assert_eq!((old.cid, old.mime_type.as_str()), (cid.to_string(), "image/png"));
     for bad in [
         r#"{"$type":"blob","mimeType":"image/png","size":1}"#,
@@ -117,53 +101,25 @@ fn what_a_type_ignores_is_checked_all_the_same() {
     let deep = [&[0x81; 200][..], &[0xf6]].concat();
     let cid_0 = [&[0xd8, 42, 0x58, 35, 0, 0x12, 0x20][..], &[1; 32]].concat();
     let cases: [(&str, &[u8], CborReason); 19] = [
-        (
-            "a float",
-            &[0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0],
-            CborReason::Float,
-        ),
+        ("a float", &[0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0], CborReason::Float),
         ("a short float", &[0xf9, 0x3e, 0], CborReason::Float),
         ("NaN", &[0xfb, 0x7f, 0xf8, 0, 0, 0, 0, 0, 0], CborReason::Float),
-        (
-            "a duplicate key",
-            &[0xa2, 0x61, b'x', 1, 0x61, b'x', 2],
-            CborReason::DuplicateKey,
-        ),
-        (
-            "unsorted keys",
-            &[0xa2, 0x61, b'y', 1, 0x61, b'x', 2],
-            CborReason::KeyOrder,
-        ),
-        (
-            "a longer key first",
-            &[0xa2, 0x62, b'a', b'a', 1, 0x61, b'b', 2],
-            CborReason::KeyOrder,
-        ),
+        ("a duplicate key", &[0xa2, 0x61, b'x', 1, 0x61, b'x', 2], CborReason::DuplicateKey),
+        ("unsorted keys", &[0xa2, 0x61, b'y', 1, 0x61, b'x', 2], CborReason::KeyOrder),
+        ("a longer key first", &[0xa2, 0x62, b'a', b'a', 1, 0x61, b'b', 2], CborReason::KeyOrder),
         ("a key which is not text", &[0xa1, 1, 1], CborReason::KeyType),
         ("another tag", &[0xc1, 1], CborReason::Tag),
         ("tag 42 on text", &[0xd8, 42, 0x61, b'b'], CborReason::TagContent),
-        (
-            "tag 42 without the zero",
-            &[0xd8, 42, 0x41, 1],
-            CborReason::TagContent,
-        ),
+        ("tag 42 without the zero", &[0xd8, 42, 0x41, 1], CborReason::TagContent),
         ("a version-0 CID", &cid_0, CborReason::Cid(CidError::Version)),
         ("an indefinite array", &[0x9f, 0xff], CborReason::Indefinite),
-        (
-            "indefinite text",
-            &[0x7f, 0x61, b'a', 0xff],
-            CborReason::Indefinite,
-        ),
+        ("indefinite text", &[0x7f, 0x61, b'a', 0xff], CborReason::Indefinite),
         ("bad UTF-8", &[0x61, 0xff], CborReason::Utf8),
         ("200 levels", &deep, CborReason::Limit(LimitError::Depth)),
         ("a long integer", &[0x18, 1], CborReason::NotShortest),
         ("a long length", &[0x78, 1, b'a'], CborReason::NotShortest),
         ("undefined", &[0xf7], CborReason::Simple),
-        (
-            "an integer of 65 bits",
-            &[0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0],
-            CborReason::IntegerRange,
-        ),
+        ("an integer of 65 bits", &[0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0], CborReason::IntegerRange),
     ];
     for (what, content, reason) in cases {
         match from_slice::<Sparse>(&with_unknown(content)) {

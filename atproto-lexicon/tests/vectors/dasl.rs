@@ -11,27 +11,15 @@ const TAGS: [&str; 3] = ["basic", "dag-cbor", "dasl-cid"];
 pub(crate) fn add(suites: &mut Suites) {
     suites.add("dasl", "conformance/dasl-testing/fixtures/cbor", 92, |folder| {
         let mut files: Vec<_> = std::fs::read_dir(folder)
-            .and_then(|entries| {
-                entries
-                    .map(|entry| Ok(entry?.path()))
-                    .collect::<std::io::Result<_>>()
-            })
+            .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>())
             .map_err(|error| error.to_string())?;
         files.sort();
         let mut cases = Vec::new();
         for file in files {
-            let stem = file
-                .file_stem()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned();
+            let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             for (index, entry) in read_array(&file)?.into_iter().enumerate() {
-                let tags: Vec<_> = entry["tags"]
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter_map(Json::as_str)
-                    .collect();
+                let tags: Vec<_> =
+                    entry["tags"].as_array().into_iter().flatten().filter_map(Json::as_str).collect();
                 if tags.iter().any(|tag| TAGS.contains(tag)) {
                     let name = format!("{stem}::{index}: {}", entry["name"].as_str().unwrap_or(""));
                     cases.push(Case::new(name, move || check(&entry)));
@@ -43,9 +31,8 @@ pub(crate) fn add(suites: &mut Suites) {
 }
 
 fn check(entry: &Json) -> Result<(), String> {
-    let bytes = multibase::Base::Base16Lower
-        .decode(text(entry, "data")?)
-        .map_err(|error| error.to_string())?;
+    let bytes =
+        multibase::Base::Base16Lower.decode(text(entry, "data")?).map_err(|error| error.to_string())?;
     let limits = Limits::default();
     let checked = cbor::validate_with(&bytes, Profile::Drisl, &limits);
     match text(entry, "type")?.as_str() {

@@ -13,10 +13,7 @@ pub(crate) fn add(suites: &mut Suites) {
         let path = format!("conformance/atproto-interop-tests/data-model/{file}.json");
         suites.add(&format!("data_model::{file}"), &path, at_least, |path| {
             let case = |(index, entry): (usize, Json)| {
-                Case::new(
-                    format!("{index}: {}", entry["note"].as_str().unwrap_or("")),
-                    move || check(&entry),
-                )
+                Case::new(format!("{index}: {}", entry["note"].as_str().unwrap_or("")), move || check(&entry))
             };
             Ok(read_array(path)?.into_iter().enumerate().map(case).collect())
         });
@@ -25,26 +22,19 @@ pub(crate) fn add(suites: &mut Suites) {
 
 fn record(entry: &Json) -> Result<Value, String> {
     let json = entry["json"].to_string();
-    json::to_record(json.as_bytes())
-        .map(Value::Object)
-        .map_err(|error| error.to_string())
+    json::to_record(json.as_bytes()).map(Value::Object).map_err(|error| error.to_string())
 }
 
 /// JSON → CBOR → JSON gives the same, by way of the exact bytes and CID where they are known.
 fn fixture(entry: &Json) -> Result<(), String> {
     let bytes = round_trip(entry)?;
-    let expected = multibase::Base::Base64
-        .decode(text(entry, "cbor_base64")?)
-        .map_err(|error| error.to_string())?;
+    let expected =
+        multibase::Base::Base64.decode(text(entry, "cbor_base64")?).map_err(|error| error.to_string())?;
     if bytes != expected {
         return Err(format!("encoded as {bytes:02x?}"));
     }
     let cid = Cid::of_dag_cbor(&bytes).to_string();
-    if cid == text(entry, "cid")? {
-        Ok(())
-    } else {
-        Err(format!("CID is {cid}"))
-    }
+    if cid == text(entry, "cid")? { Ok(()) } else { Err(format!("CID is {cid}")) }
 }
 
 fn valid(entry: &Json) -> Result<(), String> {

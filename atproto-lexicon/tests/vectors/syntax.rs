@@ -16,20 +16,8 @@ pub(crate) fn add(suites: &mut Suites) {
         ("tid", Format::Tid, 4, 9),
         ("uri", Format::Uri, 9, 12),
     ] {
-        add_file(
-            suites,
-            &format!("{file}_syntax_valid"),
-            valid,
-            true,
-            move |text| format.check(text),
-        );
-        add_file(
-            suites,
-            &format!("{file}_syntax_invalid"),
-            invalid,
-            false,
-            move |text| format.check(text),
-        );
+        add_file(suites, &format!("{file}_syntax_valid"), valid, true, move |text| format.check(text));
+        add_file(suites, &format!("{file}_syntax_invalid"), invalid, false, move |text| format.check(text));
     }
     add_file(suites, "datetime_parse_invalid", 7, false, Datetime::check);
     add_file(suites, "language_parse_invalid", 4, true, Language::check);
@@ -55,18 +43,13 @@ fn load(
     check: impl Fn(&str) -> Result<(), SyntaxError> + Copy + Send + 'static,
 ) -> Result<Vec<Case>, String> {
     let text = std::fs::read_to_string(path).map_err(|error| error.to_string())?;
-    let lines = text
-        .split('\n')
-        .enumerate()
-        .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let lines = text.split('\n').enumerate().filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     let case = |(index, line): (usize, &str)| {
         let line = line.to_owned();
-        Case::new(format!("line_{}", index + 1), move || {
-            match (check(&line), valid) {
-                (Ok(()), true) | (Err(_), false) => Ok(()),
-                (Ok(()), false) => Err(format!("accepted: {:.200}", line)),
-                (Err(error), true) => Err(format!("{error}: {:.200}", line)),
-            }
+        Case::new(format!("line_{}", index + 1), move || match (check(&line), valid) {
+            (Ok(()), true) | (Err(_), false) => Ok(()),
+            (Ok(()), false) => Err(format!("accepted: {:.200}", line)),
+            (Err(error), true) => Err(format!("{error}: {:.200}", line)),
         })
     };
     Ok(lines.map(case).collect())

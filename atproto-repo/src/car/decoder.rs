@@ -50,10 +50,7 @@ impl Decoder {
 
     /// A decoder with these limits.
     pub fn with_limits(limits: Limits) -> Self {
-        Self {
-            limits,
-            ..Self::default()
-        }
+        Self { limits, ..Self::default() }
     }
 
     /// Adds bytes of the file.
@@ -99,11 +96,7 @@ impl Decoder {
         }
         let offset = self.position().saturating_add(section.cid_at as u64);
         self.read = self.read.saturating_add(section.block.end);
-        Ok(Some(Block {
-            cid: section.cid,
-            bytes,
-            offset,
-        }))
+        Ok(Some(Block { cid: section.cid, bytes, offset }))
     }
 
     /// Ends the file.
@@ -123,9 +116,6 @@ impl Decoder {
     }
 
     fn fault(&self, reason: CarReason) -> CarError {
-        CarError {
-            reason,
-            offset: self.position(),
-        }
+        CarError { reason, offset: self.position() }
     }
 }

@@ -1,5 +1,5 @@
 use super::frame::Limits;
-use super::index::{Entry, Index};
+use super::index::{Index, Slot};
 use super::{CarError, Decoder, OpenError};
 use crate::store::{Archive, Blocks};
 use atproto_lexicon::data::Cid;
@@ -37,11 +37,7 @@ impl<R: Read + Seek> CarFile<R> {
     ) -> Result<Self, OpenError> {
         reader.seek(SeekFrom::Start(0))?;
         let mut decoder = Decoder::with_limits(*limits);
-        let mut file = Self {
-            reader: Mutex::new(reader),
-            roots: Vec::new(),
-            index: Index::default(),
-        };
+        let mut file = Self { reader: Mutex::new(reader), roots: Vec::new(), index: Index::default() };
         let mut chunk = vec![0; CHUNK];
         let mut read = 0_u64;
         let mut section = Vec::new();
@@ -58,14 +54,10 @@ impl<R: Read + Seek> CarFile<R> {
             read = read.saturating_add(length as u64);
             decoder.push(chunk.get(..length).unwrap_or_default());
             while let Some(block) = decoder.next_block()? {
-                if file.find(&block.cid, &mut section)?.is_none() {
-                    let fault = |reason| CarError {
-                        reason,
-                        offset: block.offset,
-                    };
-                    file.index
-                        .insert(&block.cid, block.offset, block.bytes.len())
-                        .map_err(fault)?;
+                let tag = file.index.tag(&block.cid);
+                if !file.find(tag, &block.cid, &mut section)? {
+                    let fault = |reason| CarError { reason, offset: block.offset };
+                    file.index.insert(tag, block.offset, block.bytes.len()).map_err(fault)?;
                 }
             }
             progress(read);
@@ -85,21 +77,19 @@ impl<R: Read + Seek> CarFile<R> {
         self.len() == 0
     }
 
-    /// Reads the section of this CID into `section`; `Some` is the length of the CID, after which the block comes.
-    fn find(&self, cid: &Cid, section: &mut Vec<u8>) -> io::Result<Option<usize>> {
-        for entry in self.index.candidates(cid) {
-            self.read(entry, section)?;
-            if section.starts_with(cid.as_bytes()) {
-                return Ok(Some(Cid::LEN));
-            }
-        }
-        Ok(None)
+    /// Reads the section with this CID into `section`; false where there is none.
+    fn find(&self, tag: u32, cid: &Cid, section: &mut Vec<u8>) -> io::Result<bool> {
+        let is_it = |slot: &Slot| {
+            self.read(slot, section)?;
+            Ok::<_, io::Error>(section.starts_with(cid.as_bytes()))
+        };
+        Ok(self.index.try_find(tag, is_it)?.is_some())
     }
 
-    fn read(&self, entry: &Entry, section: &mut Vec<u8>) -> io::Result<()> {
+    fn read(&self, slot: &Slot, section: &mut Vec<u8>) -> io::Result<()> {
         let mut reader = self.reader();
-        reader.seek(SeekFrom::Start(entry.offset))?;
-        section.resize((entry.length as usize).saturating_add(Cid::LEN), 0);
+        reader.seek(SeekFrom::Start(slot.offset))?;
+        section.resize((slot.length as usize).saturating_add(Cid::LEN), 0);
         reader.read_exact(section)
     }
 
@@ -122,7 +112,8 @@ impl<R: Read + Seek> Blocks for CarFile<R> {
     type Error = io::Error;
 
     fn get<'a>(&'a self, cid: &Cid, buf: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, io::Error> {
-        Ok(self.find(cid, buf)?.and_then(|length| buf.get(length..)))
+        let found = self.find(self.index.tag(cid), cid, buf)?;
+        Ok(if found { buf.get(Cid::LEN..) } else { None })
     }
 }
 

@@ -16,10 +16,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 64 KiB and 5 MiB.
     fn default() -> Self {
-        Self {
-            header: 64 << 10,
-            block: data::Limits::OBJECT.bytes,
-        }
+        Self { header: 64 << 10, block: data::Limits::OBJECT.bytes }
     }
 }
 
@@ -75,11 +72,13 @@ pub(super) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>,
     };
     let content = buffer.get(range.clone()).unwrap_or_default();
     let cid = Cid::from_bytes(content.get(..Cid::LEN).unwrap_or(content)).map_err(CarReason::Cid)?;
-    Ok(Some(Section {
-        cid,
-        cid_at: range.start,
-        block: range.start.saturating_add(Cid::LEN)..range.end,
-    }))
+    Ok(Some(Section { cid, cid_at: range.start, block: range.start.saturating_add(Cid::LEN)..range.end }))
+}
+
+/// Where the section at the beginning of `buffer` ends, by its length alone; `None` where it has none that is right.
+pub(super) fn section_end(buffer: &[u8], limits: &Limits) -> Option<usize> {
+    let range = payload(buffer, limits.block.saturating_add(Cid::LEN)).ok()??;
+    (range.len() >= Cid::LEN).then_some(range.end)
 }
 
 /// An unsigned varint of at most nine bytes in its shortest form, and its length.
@@ -94,9 +93,5 @@ fn varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, CarReason> {
             return Ok(Some((number, index.saturating_add(1))));
         }
     }
-    if buffer.len() < 9 {
-        Ok(None)
-    } else {
-        Err(CarReason::Varint)
-    }
+    if buffer.len() < 9 { Ok(None) } else { Err(CarReason::Varint) }
 }

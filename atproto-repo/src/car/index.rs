@@ -4,18 +4,19 @@ use std::hash::{BuildHasher as _, RandomState};
 
 /// Where each block of a file lies, by CID, in under 48 bytes a block: the CIDs stay in the file.
 ///
-/// The hash is keyed, so that CIDs mined to collide do not.
-#[derive(Debug, Default)]
+/// Open addressing, of which a search most often touches one place in memory. The hash is keyed, so that CIDs which were
+/// mined to collide do not.
+#[derive(Debug)]
 pub(super) struct Index {
-    entries: Vec<Entry>,
-    /// Open addressing, a power of two of them: an entry's number plus one, or 0.
-    slots: Vec<u32>,
-    state: RandomState,
+    /// None, or a power of two of them; `offset` is 0 in an empty one, since every file begins with a header.
+    slots: Vec<Slot>,
+    len: usize,
+    keys: [u64; 4],
 }
 
 /// Where a block lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Entry {
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Slot {
     /// Where its CID begins; the block comes right after.
     pub(super) offset: u64,
     pub(super) length: u32,
@@ -23,66 +24,73 @@ pub(super) struct Entry {
     tag: u32,
 }
 
+impl Default for Index {
+    fn default() -> Self {
+        let state = RandomState::new();
+        Self { slots: Vec::new(), len: 0, keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)) }
+    }
+}
+
 impl Index {
+    /// The number of blocks.
     pub(super) fn len(&self) -> usize {
-        self.entries.len()
+        self.len
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter()
+    /// Makes room for this many blocks.
+    pub(super) fn reserve(&mut self, blocks: usize) {
+        // Three quarters full at most.
+        let slots = blocks.saturating_add(blocks / 3).saturating_add(2).next_power_of_two();
+        if slots > self.slots.len() {
+            let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+            old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
+        }
     }
 
-    /// The entries that may be this CID's, most often one or none: the caller compares the CID in the file.
-    pub(super) fn candidates(&self, cid: &Cid) -> impl Iterator<Item = &Entry> {
-        let tag = self.tag(cid);
-        let mut slot = tag as usize;
-        std::iter::from_fn(move || {
-            let number = self.slots.get(slot & self.mask()).copied().unwrap_or(0);
-            slot = slot.wrapping_add(1);
-            // An empty slot ends the run; the table is never full.
-            self.entries.get((number as usize).checked_sub(1)?)
-        })
-        .filter(move |entry| entry.tag == tag)
+    /// Where the block with this tag lies; `is_it` compares the CID in the file.
+    pub(super) fn try_find<E>(
+        &self,
+        tag: u32,
+        mut is_it: impl FnMut(&Slot) -> Result<bool, E>,
+    ) -> Result<Option<&Slot>, E> {
+        let mut at = tag as usize;
+        // An empty slot ends the search; there always is one.
+        while let Some(slot) = self.slots.get(at & self.mask()).filter(|slot| slot.offset != 0) {
+            if slot.tag == tag && is_it(slot)? {
+                return Ok(Some(slot));
+            }
+            at = at.wrapping_add(1);
+        }
+        Ok(None)
+    }
+
+    /// The first slot where a block with this tag may lie.
+    pub(super) fn first(&self, tag: u32) -> Option<&Slot> {
+        self.slots.get(tag as usize & self.mask())
     }
 
     /// Adds a block which is not there yet.
-    pub(super) fn insert(&mut self, cid: &Cid, offset: u64, length: usize) -> Result<(), CarReason> {
-        let tag = self.tag(cid);
-        let length = u32::try_from(length).map_err(|_| CarReason::TooLong {
-            length: length as u64,
-        })?;
-        // Three quarters full at most.
-        if self.entries.len().saturating_mul(4) >= self.slots.len().saturating_mul(3) {
-            self.grow();
+    pub(super) fn insert(&mut self, tag: u32, offset: u64, length: usize) -> Result<(), CarReason> {
+        let length = u32::try_from(length).map_err(|_| CarReason::TooLong { length: length as u64 })?;
+        // Tags tell no more slots apart.
+        if self.len >= (1 << 31) {
+            return Err(CarReason::TooManyBlocks);
         }
-        self.entries.push(Entry { offset, length, tag });
-        let number = u32::try_from(self.entries.len())
-            .ok()
-            .filter(|number| *number < u32::MAX);
-        self.place(tag, number.ok_or(CarReason::TooManyBlocks)?);
+        self.len = self.len.saturating_add(1);
+        self.reserve(self.len);
+        self.place(Slot { offset, length, tag });
         Ok(())
     }
 
-    fn grow(&mut self) {
-        self.slots = vec![0; self.slots.len().saturating_mul(2).max(16)];
-        let tags: Vec<(u32, u32)> = (1_u32..)
-            .zip(&self.entries)
-            .map(|(number, entry)| (entry.tag, number))
-            .collect();
-        for (tag, number) in tags {
-            self.place(tag, number);
-        }
-    }
-
-    fn place(&mut self, tag: u32, number: u32) {
+    fn place(&mut self, slot: Slot) {
         let mask = self.mask();
-        let mut at = tag as usize & mask;
-        while let Some(slot) = self.slots.get_mut(at) {
-            if *slot == 0 {
-                *slot = number;
+        let mut at = slot.tag as usize;
+        while let Some(place) = self.slots.get_mut(at & mask) {
+            if place.offset == 0 {
+                *place = slot;
                 return;
             }
-            at = at.wrapping_add(1) & mask;
+            at = at.wrapping_add(1);
         }
     }
 
@@ -90,7 +98,39 @@ impl Index {
         self.slots.len().saturating_sub(1)
     }
 
-    fn tag(&self, cid: &Cid) -> u32 {
-        self.state.hash_one(cid.as_bytes()) as u32
+    /// Keyed hash of a CID. Digests need no mixing among themselves, only with what nobody outside knows.
+    pub(super) fn tag(&self, cid: &Cid) -> u32 {
+        let [a, b, c, d] = self.keys;
+        let mut words = cid.digest().as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+        let mut word = |key: u64| u128::from(words.next().unwrap_or_default() ^ key);
+        let product = word(a).wrapping_mul(word(b)) ^ word(c).wrapping_mul(word(d)).rotate_left(32);
+        let folded = (product >> 64) as u64 ^ product as u64 ^ u64::from(cid.codec() as u8);
+        (folded >> 32) as u32 ^ folded as u32
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    #[test]
+    fn finds_what_was_inserted_in_less_than_48_bytes_each() {
+        for count in [0_usize, 1, 2, 3, 5, 6, 7, 100, 3072, 3073, 10_000] {
+            let cids: Vec<Cid> = (0..count).map(|number| Cid::of_dag_cbor(&number.to_le_bytes())).collect();
+            let mut index = Index::default();
+            for (number, cid) in cids.iter().enumerate() {
+                index.insert(index.tag(cid), number as u64 + 1, number).unwrap();
+            }
+            let find = |cid: &Cid, offset: u64| {
+                index.try_find(index.tag(cid), |slot| Ok::<_, Infallible>(slot.offset == offset)).unwrap()
+            };
+            for (number, cid) in cids.iter().enumerate() {
+                assert_eq!(find(cid, number as u64 + 1).unwrap().length as usize, number);
+                assert!(find(cid, 0).is_none());
+            }
+            assert_eq!(index.len(), count);
+            assert!(count < 10 || index.slots.capacity() * size_of::<Slot>() < 48 * count);
+        }
     }
 }

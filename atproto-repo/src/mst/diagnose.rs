@@ -55,18 +55,13 @@ fn check_link(object: &Object, name: &'static str, of_node: bool) -> Result<(), 
             Err(Reason::Link(name, CidError::Codec))
         }
         Value::Link(Link::Cid(_)) => Ok(()),
-        Value::Link(Link::Other(other)) => Err(Reason::Link(
-            name,
-            Cid::from_bytes(other.as_bytes()).err().unwrap_or(CidError::Hash),
-        )),
+        Value::Link(Link::Other(other)) => {
+            Err(Reason::Link(name, Cid::from_bytes(other.as_bytes()).err().unwrap_or(CidError::Hash)))
+        }
         _ => Err(Reason::FieldType(name)),
     }
 }
 
 fn check_count(object: &Object, count: usize) -> Result<(), Reason> {
-    if object.len() == count {
-        Ok(())
-    } else {
-        Err(Reason::UnknownField)
-    }
+    if object.len() == count { Ok(()) } else { Err(Reason::UnknownField) }
 }

@@ -58,11 +58,7 @@ impl Node {
         }
         reader.expect(b"\x61l").map_err(shape)?;
         self.left = reader.node_link().map_err(shape)?;
-        if reader.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(diagnose(block))
-        }
+        if reader.rest.is_empty() { Ok(()) } else { Err(diagnose(block)) }
     }
 
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
@@ -86,23 +82,14 @@ impl Node {
             return Err(EntryFault::Key(Reason::KeyLength));
         }
         if !self.entries.is_empty() {
-            let rest = self
-                .keys
-                .get(previous.start.saturating_add(prefix)..previous.end)
-                .unwrap_or_default();
+            let rest = self.keys.get(previous.start.saturating_add(prefix)..previous.end).unwrap_or_default();
             check_order(rest, suffix).map_err(EntryFault::Key)?;
         }
-        self.keys
-            .extend_from_within(previous.start..previous.start.saturating_add(prefix));
+        self.keys.extend_from_within(previous.start..previous.start.saturating_add(prefix));
         self.keys.extend_from_slice(suffix);
         // Entries and keys are limited, so that their product fits.
         let (key_start, key_end) = (key_start as u32, self.keys.len() as u32);
-        self.entries.push(NodeEntry {
-            key_start,
-            key_end,
-            value,
-            right,
-        });
+        self.entries.push(NodeEntry { key_start, key_end, value, right });
         Ok(())
     }
 
@@ -212,11 +199,7 @@ impl<'a> Reader<'a> {
             26 => (u64::from(self.array().map(u32::from_be_bytes)?), 1 << 16),
             _ => return Err(Unexpected),
         };
-        if number < least {
-            Err(Unexpected)
-        } else {
-            Ok(number)
-        }
+        if number < least { Err(Unexpected) } else { Ok(number) }
     }
 
     fn link(&mut self) -> Result<Cid, Unexpected> {
@@ -233,10 +216,6 @@ impl<'a> Reader<'a> {
             return Ok(None);
         }
         let cid = self.link()?;
-        if cid.codec() == atproto_lexicon::data::Codec::DagCbor {
-            Ok(Some(cid))
-        } else {
-            Err(Unexpected)
-        }
+        if cid.codec() == atproto_lexicon::data::Codec::DagCbor { Ok(Some(cid)) } else { Err(Unexpected) }
     }
 }

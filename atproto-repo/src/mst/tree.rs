@@ -35,11 +35,7 @@ pub enum TreeError<E> {
 impl<'b, B: Blocks> Tree<'b, B> {
     /// The tree with this root.
     pub fn new(blocks: &'b B, root: Cid) -> Self {
-        Self {
-            blocks,
-            root,
-            limits: Limits::default(),
-        }
+        Self { blocks, root, limits: Limits::default() }
     }
 
     /// The same tree with other limits.
@@ -61,20 +57,13 @@ impl<'b, B: Blocks> Tree<'b, B> {
     /// A walk through the keys from `start`, inclusive, to `end`, exclusive.
     pub fn range(&self, start: Option<&[u8]>, end: Option<&[u8]>) -> TreeWalk<'b, B> {
         let walk = Walk::range(self.root, start, end).with_limits(self.limits);
-        TreeWalk {
-            walk,
-            blocks: self.blocks,
-            buf: Vec::new(),
-        }
+        TreeWalk { walk, blocks: self.blocks, buf: Vec::new(), goes_on: true }
     }
 
     /// A walk through the keys that begin with `prefix`.
     pub fn prefix(&self, prefix: &[u8]) -> TreeWalk<'b, B> {
         // The first key after all of them: the prefix without its trailing 0xff, the last byte one more.
-        let kept = prefix
-            .iter()
-            .rposition(|byte| *byte != u8::MAX)
-            .map(|last| last.saturating_add(1));
+        let kept = prefix.iter().rposition(|byte| *byte != u8::MAX).map(|last| last.saturating_add(1));
         let end = kept.and_then(|length| prefix.get(..length)).map(|kept| {
             let mut end = kept.to_vec();
             if let Some(last) = end.last_mut() {
@@ -91,7 +80,7 @@ impl<'b, B: Blocks> Tree<'b, B> {
     /// [`TreeError`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Cid>, TreeError<B::Error>> {
         let after = [key, &[0]].concat();
-        let mut walk = self.range(Some(key), Some(&after));
+        let mut walk = TreeWalk { goes_on: false, ..self.range(Some(key), Some(&after)) };
         Ok(walk.next()?.map(|entry| *entry.value))
     }
 }
@@ -111,6 +100,8 @@ pub struct TreeWalk<'b, B> {
     walk: Walk,
     blocks: &'b B,
     buf: Vec<u8>,
+    /// Whether more than one key is looked for.
+    goes_on: bool,
 }
 
 impl<B: Blocks> TreeWalk<'_, B> {
@@ -125,14 +116,19 @@ impl<B: Blocks> TreeWalk<'_, B> {
             match self.walk.step() {
                 Step::Entry => return Ok(self.walk.entry()),
                 Step::Done => return Ok(None),
-                Step::Need(cid) => match self.blocks.get(&cid, &mut self.buf).map_err(TreeError::Source)? {
-                    Some(block) if B::HASHED => self.walk.supply_unchecked(block)?,
-                    Some(block) => self.walk.supply(block)?,
-                    None => {
-                        self.walk.skip();
-                        return Err(TreeError::Incomplete(cid));
+                Step::Need(cid) => {
+                    match self.blocks.get(&cid, &mut self.buf).map_err(TreeError::Source)? {
+                        Some(block) if B::HASHED => self.walk.supply_unchecked(block)?,
+                        Some(block) => self.walk.supply(block)?,
+                        None => {
+                            self.walk.skip();
+                            return Err(TreeError::Incomplete(cid));
+                        }
                     }
-                },
+                    if self.goes_on {
+                        self.blocks.prepare(self.walk.upcoming());
+                    }
+                }
             }
         }
     }

@@ -13,10 +13,7 @@ pub struct Limits {
 impl Default for Limits {
     /// 8,192 entries and 128 layers: more than any set of keys has that was not sought for its hashes.
     fn default() -> Self {
-        Self {
-            entries: 8192,
-            depth: 128,
-        }
+        Self { entries: 8192, depth: 128 }
     }
 }
 
@@ -104,11 +101,7 @@ impl Walk {
             limits: Limits::default(),
             frames: Vec::new(),
             depth: 0,
-            need: Some(Need {
-                cid: root,
-                layer: None,
-                bounds: Bounds::default(),
-            }),
+            need: Some(Need { cid: root, layer: None, bounds: Bounds::default() }),
             start: start.map(Into::into),
             end: end.map(Into::into),
             nodes: 0,
@@ -146,19 +139,11 @@ impl Walk {
                 }
                 self.depth = 0;
             } else if let Some(cid) = frame.node.child(index) {
-                let lower = index
-                    .checked_sub(1)
-                    .map(|entry| (last, entry))
-                    .or(frame.bounds.lower);
-                let upper = (index < frame.node.entries().len())
-                    .then_some((last, index))
-                    .or(frame.bounds.upper);
+                let lower = index.checked_sub(1).map(|entry| (last, entry)).or(frame.bounds.lower);
+                let upper =
+                    (index < frame.node.entries().len()).then_some((last, index)).or(frame.bounds.upper);
                 let layer = Some(frame.layer.saturating_sub(1));
-                self.need = Some(Need {
-                    cid: *cid,
-                    layer,
-                    bounds: Bounds { lower, upper },
-                });
+                self.need = Some(Need { cid: *cid, layer, bounds: Bounds { lower, upper } });
             }
         }
     }
@@ -171,10 +156,7 @@ impl Walk {
             return None;
         }
         let entry = frame.node.entries().get(before / 2)?;
-        Some(TreeEntry {
-            key: frame.node.key(entry),
-            value: &entry.value,
-        })
+        Some(TreeEntry { key: frame.node.key(entry), value: &entry.value })
     }
 
     /// Gives the walk the block that it needs; hashes it.
@@ -183,11 +165,9 @@ impl Walk {
     /// [`TreeFault`]; the walk stays where it is, and so never comes to its end.
     pub fn supply(&mut self, block: &[u8]) -> Result<(), TreeFault> {
         match &self.need {
-            Some(need) if !need.cid.matches(block) => Err(TreeFault {
-                node: need.cid,
-                entry: None,
-                reason: Reason::Hash,
-            }),
+            Some(need) if !need.cid.matches(block) => {
+                Err(TreeFault { node: need.cid, entry: None, reason: Reason::Hash })
+            }
             _ => self.supply_unchecked(block),
         }
     }
@@ -205,13 +185,11 @@ impl Walk {
         let Some(frame) = rest.first_mut() else {
             return Ok(());
         };
-        frame
-            .load(&need, block, above, &self.limits)
-            .map_err(|(entry, reason)| TreeFault {
-                node: need.cid,
-                entry,
-                reason,
-            })?;
+        frame.load(&need, block, above, &self.limits).map_err(|(entry, reason)| TreeFault {
+            node: need.cid,
+            entry,
+            reason,
+        })?;
         if let Some(start) = &self.start {
             frame.seek(start);
         }
@@ -219,6 +197,18 @@ impl Walk {
         self.nodes = self.nodes.saturating_add(1);
         self.need = None;
         Ok(())
+    }
+
+    /// What the walk comes to in the node that it is in: records and nodes below, in order.
+    pub fn upcoming(&self) -> impl Iterator<Item = &Cid> {
+        let frame = self.depth.checked_sub(1).and_then(|last| self.frames.get(last));
+        frame.into_iter().flat_map(|frame| {
+            let end = frame.node.entries().len().saturating_mul(2);
+            (frame.next..=end).filter_map(|at| match at % 2 {
+                0 => frame.node.child(at / 2),
+                _ => frame.node.entries().get(at / 2).map(|entry| &entry.value),
+            })
+        })
     }
 
     /// Leaves out the subtree whose block it needs.
@@ -270,13 +260,7 @@ impl Frame {
         for (index, entry) in entries.iter().enumerate() {
             let found = layer_of(self.node.key(entry));
             if found != self.layer {
-                return Err((
-                    Some(index),
-                    Reason::KeyLayer {
-                        expected: self.layer,
-                        found,
-                    },
-                ));
+                return Err((Some(index), Reason::KeyLayer { expected: self.layer, found }));
             }
         }
         let bound = |at: Option<(usize, usize)>| {
@@ -299,9 +283,7 @@ impl Frame {
     fn seek(&mut self, start: &[u8]) {
         let entries = self.node.entries();
         let index = entries.partition_point(|entry| self.node.key(entry) < start);
-        let exact = entries
-            .get(index)
-            .is_some_and(|entry| self.node.key(entry) == start);
+        let exact = entries.get(index).is_some_and(|entry| self.node.key(entry) == start);
         self.next = index.saturating_mul(2).saturating_add(usize::from(exact));
     }
 }

@@ -87,14 +87,7 @@ impl Commit {
         };
         // What was just read can be written.
         let unsigned = cbor::to_vec(&fields).map_err(|_| Reason::NotObject)?;
-        Ok(Self {
-            did,
-            rev,
-            data,
-            prev,
-            sig,
-            unsigned,
-        })
+        Ok(Self { did, rev, data, prev, sig, unsigned })
     }
 
     /// Checks that this is the commit of `did`, and its signature over all other fields.
@@ -160,9 +153,5 @@ fn link(fields: &Object, name: &'static str) -> Result<Option<Cid>, Reason> {
         }
         _ => return Err(Reason::FieldType(name)),
     };
-    if cid.codec() == Codec::DagCbor {
-        Ok(Some(cid))
-    } else {
-        Err(Reason::Link(name, CidError::Codec))
-    }
+    if cid.codec() == Codec::DagCbor { Ok(Some(cid)) } else { Err(Reason::Link(name, CidError::Codec)) }
 }

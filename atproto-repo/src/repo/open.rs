@@ -73,11 +73,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         if !B::HASHED && !commit.matches(block) {
             return Err(fault(CommitReason::Hash).into());
         }
-        Ok(Self {
-            blocks,
-            commit: Commit::decode(block).map_err(fault)?,
-            commit_cid: commit,
-        })
+        Ok(Self { blocks, commit: Commit::decode(block).map_err(fault)?, commit_cid: commit })
     }
 
     /// Verifies that the commit is of this account and signed with this key.
@@ -87,11 +83,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
     pub fn verify(self, did: &Did, key: &PublicKey) -> Result<Repo<'b, B>, Error<B::Error>> {
         match self.commit.verify(did, key) {
             Ok(()) => Ok(Repo { inner: self }),
-            Err(reason) => Err(Invalid::Commit {
-                commit: self.commit_cid,
-                reason,
-            }
-            .into()),
+            Err(reason) => Err(Invalid::Commit { commit: self.commit_cid, reason }.into()),
         }
     }
 
@@ -122,11 +114,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
 
     /// A walk through the records with paths from `start`, inclusive, to `end`, exclusive.
     pub fn walk_range(&self, start: Option<&str>, end: Option<&str>) -> RecordWalk<'b, B> {
-        RecordWalk::new(
-            self.tree()
-                .range(start.map(str::as_bytes), end.map(str::as_bytes)),
-            self.blocks,
-        )
+        RecordWalk::new(self.tree().range(start.map(str::as_bytes), end.map(str::as_bytes)), self.blocks)
     }
 
     /// All records in the order of their paths, owned.
@@ -145,11 +133,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         };
         let mut buf = Vec::new();
         let bytes = record(self.blocks, path, cid, &mut buf)?.bytes.to_vec();
-        Ok(Some(OwnedEntry {
-            path: path.into(),
-            cid,
-            bytes,
-        }))
+        Ok(Some(OwnedEntry { path: path.into(), cid, bytes }))
     }
 
     /// Reads the whole tree and every record's block.
@@ -182,10 +166,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         }
         match missing {
             Some(what) => Err(Error::Incomplete(what)),
-            None => Ok(Summary {
-                records,
-                nodes: walk.nodes(),
-            }),
+            None => Ok(Summary { records, nodes: walk.nodes() }),
         }
     }
 

@@ -54,10 +54,6 @@ impl<'a> Record<'a> {
     }
 
     fn check_codec(&self) -> Result<(), RecordError> {
-        if self.cid.codec() == Codec::DagCbor {
-            Ok(())
-        } else {
-            Err(RecordError::Codec)
-        }
+        if self.cid.codec() == Codec::DagCbor { Ok(()) } else { Err(RecordError::Codec) }
     }
 }

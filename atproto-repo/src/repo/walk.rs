@@ -38,12 +38,7 @@ pub struct OwnedEntry {
 
 impl<'b, B: Blocks> RecordWalk<'b, B> {
     pub(super) fn new(tree: TreeWalk<'b, B>, blocks: &'b B) -> Self {
-        Self {
-            tree,
-            blocks,
-            buf: Vec::new(),
-            paths: Paths::default(),
-        }
+        Self { tree, blocks, buf: Vec::new(), paths: Paths::default() }
     }
 
     /// The next record; `None` at the end.
@@ -86,17 +81,10 @@ pub(super) fn record<'a, B: Blocks>(
     buf: &'a mut Vec<u8>,
 ) -> Result<Record<'a>, Error<B::Error>> {
     let Some(bytes) = blocks.get(&cid, buf).map_err(Error::Source)? else {
-        return Err(Error::Incomplete(Missing::Record {
-            path: path.into(),
-            cid,
-        }));
+        return Err(Error::Incomplete(Missing::Record { path: path.into(), cid }));
     };
     if !B::HASHED && !cid.matches(bytes) {
-        return Err(Invalid::RecordHash {
-            path: path.into(),
-            cid,
-        }
-        .into());
+        return Err(Invalid::RecordHash { path: path.into(), cid }.into());
     }
     Ok(Record { cid, bytes })
 }
@@ -109,10 +97,8 @@ pub(super) struct Paths {
 
 impl Paths {
     pub(super) fn parse<'a>(&mut self, key: &'a [u8]) -> Result<&'a str, Invalid> {
-        self.check(key).map_err(|reason| Invalid::Path {
-            path: String::from_utf8_lossy(key).into_owned(),
-            reason,
-        })
+        self.check(key)
+            .map_err(|reason| Invalid::Path { path: String::from_utf8_lossy(key).into_owned(), reason })
     }
 
     fn check<'a>(&mut self, key: &'a [u8]) -> Result<&'a str, PathReason> {

@@ -19,6 +19,12 @@ pub trait Blocks {
     /// # Errors
     /// The implementation's own.
     fn get<'a>(&'a self, cid: &Cid, buf: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Self::Error>;
+
+    /// Word that these blocks are likely to be asked for next, so that an implementation can look for all of them at once.
+    /// Nothing depends on it.
+    fn prepare<'c>(&self, cids: impl Iterator<Item = &'c Cid>) {
+        drop(cids);
+    }
 }
 
 /// [`Blocks`] with a CAR's header.

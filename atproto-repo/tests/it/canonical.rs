@@ -26,18 +26,11 @@ fn path_on(layer: u32, name: &str) -> String {
 }
 
 fn entry(path: &str, right: Option<Model>) -> ModelEntry {
-    ModelEntry {
-        key: path.into(),
-        value: Cid::of_dag_cbor(b"\xa0"),
-        right: right.map(Box::new),
-    }
+    ModelEntry { key: path.into(), value: Cid::of_dag_cbor(b"\xa0"), right: right.map(Box::new) }
 }
 
 fn node(left: Option<Model>, entries: Vec<ModelEntry>) -> Model {
-    Model {
-        left: left.map(Box::new),
-        entries,
-    }
+    Model { left: left.map(Box::new), entries }
 }
 
 fn tree(model: Model) -> Reason {
@@ -58,29 +51,14 @@ fn keys_on_the_wrong_layer() {
     let (low, high) = (path_on(0, "a"), path_on(1, "b"));
     // A key of layer 1 in the leaf, and the other way round: both in one node.
     let both = |first: &str, second: &str| tree(node(None, vec![entry(first, None), entry(second, None)]));
-    assert_eq!(
-        both(&low, &high),
-        Reason::KeyLayer {
-            expected: 0,
-            found: 1
-        }
-    );
+    assert_eq!(both(&low, &high), Reason::KeyLayer { expected: 0, found: 1 });
     let (high, low) = (path_on(1, "a"), path_on(0, "b"));
-    assert_eq!(
-        both(&high, &low),
-        Reason::KeyLayer {
-            expected: 1,
-            found: 0
-        }
-    );
+    assert_eq!(both(&high, &low), Reason::KeyLayer { expected: 1, found: 0 });
     // A subtree whose keys belong above.
     let leaf = node(None, vec![entry(&path_on(1, "a"), None)]);
     assert_eq!(
         tree(node(Some(leaf), vec![entry(&path_on(1, "b"), None)])),
-        Reason::KeyLayer {
-            expected: 0,
-            found: 1
-        }
+        Reason::KeyLayer { expected: 0, found: 1 }
     );
 }
 
@@ -89,13 +67,7 @@ fn fillers_left_out_or_too_many() {
     let leaf = || node(None, vec![entry(&path_on(0, "a"), None)]);
     let filler = |below| node(Some(below), vec![]);
     let top = |below| node(Some(below), vec![entry(&path_on(2, "b"), None)]);
-    assert_eq!(
-        tree(top(leaf())),
-        Reason::KeyLayer {
-            expected: 1,
-            found: 0
-        }
-    );
+    assert_eq!(tree(top(leaf())), Reason::KeyLayer { expected: 1, found: 0 });
     assert_eq!(tree(top(filler(filler(leaf())))), Reason::BelowLeaf);
     let right = Repository::changed(&[], |_| top(filler(leaf())));
     assert!(
@@ -107,14 +79,8 @@ fn fillers_left_out_or_too_many() {
 #[test]
 fn empty_nodes_and_untrimmed_roots() {
     let high = || entry(&path_on(1, "b"), None);
-    assert_eq!(
-        tree(node(Some(Model::default()), vec![high()])),
-        Reason::EmptyNode
-    );
-    let below = ModelEntry {
-        right: Some(Box::default()),
-        ..high()
-    };
+    assert_eq!(tree(node(Some(Model::default()), vec![high()])), Reason::EmptyNode);
+    let below = ModelEntry { right: Some(Box::default()), ..high() };
     assert_eq!(tree(node(None, vec![below])), Reason::EmptyNode);
     let leaf = node(None, vec![entry(&path_on(0, "a"), None)]);
     assert_eq!(tree(node(Some(leaf), vec![])), Reason::UntrimmedRoot);
@@ -124,52 +90,26 @@ fn empty_nodes_and_untrimmed_roots() {
 #[test]
 fn a_leaf_that_links_below() {
     let leaf = || node(None, vec![entry(&path_on(0, "c"), None)]);
-    assert_eq!(
-        tree(node(Some(leaf()), vec![entry(&path_on(0, "d"), None)])),
-        Reason::BelowLeaf
-    );
-    assert_eq!(
-        tree(node(None, vec![entry(&path_on(0, "b"), Some(leaf()))])),
-        Reason::BelowLeaf
-    );
+    assert_eq!(tree(node(Some(leaf()), vec![entry(&path_on(0, "d"), None)])), Reason::BelowLeaf);
+    assert_eq!(tree(node(None, vec![entry(&path_on(0, "b"), Some(leaf()))])), Reason::BelowLeaf);
 }
 
 #[test]
 fn keys_out_of_order_and_out_of_bounds() {
     let [a, b, c] = ["a", "b", "c"].map(|name| path_on(0, name));
     let [high_b, high_d] = ["b", "d"].map(|name| path_on(1, name));
-    assert_eq!(
-        tree(node(None, vec![entry(&b, None), entry(&a, None)])),
-        Reason::KeyOrder
-    );
-    assert_eq!(
-        tree(node(None, vec![entry(&a, None), entry(&a, None)])),
-        Reason::DuplicateKey
-    );
+    assert_eq!(tree(node(None, vec![entry(&b, None), entry(&a, None)])), Reason::KeyOrder);
+    assert_eq!(tree(node(None, vec![entry(&a, None), entry(&a, None)])), Reason::DuplicateKey);
     let leaf = |path: &str| node(None, vec![entry(path, None)]);
     // To the right of the upper bound, to the left of the lower one, and the very key above.
-    assert_eq!(
-        tree(node(Some(leaf(&c)), vec![entry(&high_b, None)])),
-        Reason::KeyBounds
-    );
-    assert_eq!(
-        tree(node(None, vec![entry(&high_b, Some(leaf(&a)))])),
-        Reason::KeyBounds
-    );
-    let between = |path: &str| {
-        tree(node(
-            None,
-            vec![entry(&high_b, Some(leaf(path))), entry(&high_d, None)],
-        ))
-    };
+    assert_eq!(tree(node(Some(leaf(&c)), vec![entry(&high_b, None)])), Reason::KeyBounds);
+    assert_eq!(tree(node(None, vec![entry(&high_b, Some(leaf(&a)))])), Reason::KeyBounds);
+    let between = |path: &str| tree(node(None, vec![entry(&high_b, Some(leaf(path))), entry(&high_d, None)]));
     assert_eq!(between(&a), Reason::KeyBounds);
     assert_eq!(between(&path_on(0, "e")), Reason::KeyBounds);
     // Bounds hold across a filler, too.
     let far = node(Some(leaf(&c)), vec![]);
-    assert_eq!(
-        tree(node(Some(far), vec![entry(&path_on(2, "b"), None)])),
-        Reason::KeyBounds
-    );
+    assert_eq!(tree(node(Some(far), vec![entry(&path_on(2, "b"), None)])), Reason::KeyBounds);
     // The same subtree twice.
     let twice = vec![entry(&high_b, Some(leaf(&c))), entry(&high_d, Some(leaf(&c)))];
     assert_eq!(tree(node(None, twice)), Reason::KeyBounds);
@@ -186,12 +126,8 @@ fn fields(count: u64, change: impl FnOnce(&mut Object)) -> Reason {
 /// The fields of an entry of the root, changed.
 fn entry_fields(index: usize, change: impl FnOnce(&mut Object)) -> Reason {
     fields(40, |node| {
-        let Some(Value::Array(entries)) = node.get_mut("e") else {
-            panic!()
-        };
-        let Value::Object(entry) = &mut entries[index] else {
-            panic!()
-        };
+        let Some(Value::Array(entries)) = node.get_mut("e") else { panic!() };
+        let Value::Object(entry) = &mut entries[index] else { panic!() };
         change(entry);
     })
 }
@@ -199,41 +135,27 @@ fn entry_fields(index: usize, change: impl FnOnce(&mut Object)) -> Reason {
 #[test]
 fn fields_left_out_added_or_of_another_type() {
     for name in ["e", "l"] {
-        assert_eq!(
-            fields(40, |node| drop(node.remove(name))),
-            Reason::MissingField(name)
-        );
+        assert_eq!(fields(40, |node| drop(node.remove(name))), Reason::MissingField(name));
         assert_eq!(
             fields(40, |node| drop(node.insert(name.into(), Value::Integer(0)))),
             Reason::FieldType(name)
         );
     }
     for name in ["k", "p", "t", "v"] {
-        assert_eq!(
-            entry_fields(0, |entry| drop(entry.remove(name))),
-            Reason::MissingField(name)
-        );
+        assert_eq!(entry_fields(0, |entry| drop(entry.remove(name))), Reason::MissingField(name));
         let text = |entry: &mut Object| drop(entry.insert(name.into(), "text".into()));
         assert_eq!(entry_fields(0, text), Reason::FieldType(name));
     }
     for name in ["a", "m", "zz", ""] {
-        assert_eq!(
-            fields(40, |node| drop(node.insert(name.into(), Value::Null))),
-            Reason::UnknownField
-        );
+        assert_eq!(fields(40, |node| drop(node.insert(name.into(), Value::Null))), Reason::UnknownField);
         assert_eq!(
             entry_fields(0, |entry| drop(entry.insert(name.into(), Value::Null))),
             Reason::UnknownField
         );
     }
+    assert_eq!(entry_fields(0, |entry| drop(entry.insert("v".into(), Value::Null))), Reason::FieldType("v"));
     assert_eq!(
-        entry_fields(0, |entry| drop(entry.insert("v".into(), Value::Null))),
-        Reason::FieldType("v")
-    );
-    assert_eq!(
-        fields(40, |node| drop(
-            node.insert("e".into(), Value::Array(vec![Value::Null]))
-        )),
+        fields(40, |node| drop(node.insert("e".into(), Value::Array(vec![Value::Null])))),
         Reason::NotObject
     );
 }
@@ -272,11 +194,8 @@ fn prefixes() {
         else {
             panic!()
         };
-        let suffix = [
-            &b"com.example.note/2222222222222"[*prefix as usize - 1..*prefix as usize],
-            suffix,
-        ]
-        .concat();
+        let suffix =
+            [&b"com.example.note/2222222222222"[*prefix as usize - 1..*prefix as usize], suffix].concat();
         let prefix = *prefix - 1;
         entry.insert("k".into(), Value::Bytes(suffix.into()));
         entry.insert("p".into(), Value::Integer(prefix));
@@ -287,20 +206,15 @@ fn prefixes() {
 #[test]
 fn key_lengths() {
     let key = |length: usize| {
-        let key = (0_u32..)
-            .map(|n| format!("{n:0>length$}"))
-            .find(|key| layer_of(key.as_bytes()) == 0)
-            .unwrap();
+        let key =
+            (0_u32..).map(|n| format!("{n:0>length$}")).find(|key| layer_of(key.as_bytes()) == 0).unwrap();
         node(None, vec![entry(&key, None)])
     };
     assert_eq!(tree(key(1025)), Reason::KeyLength);
     assert_eq!(tree(node(None, vec![entry("", None)])), Reason::KeyLength);
     let longest = Repository::changed(&[], |_| key(1024));
     assert!(
-        matches!(
-            check(&longest.car()).unwrap(),
-            Err(Error::Invalid(Invalid::Path { .. }))
-        ),
+        matches!(check(&longest.car()).unwrap(), Err(Error::Invalid(Invalid::Path { .. }))),
         "a key, but no path"
     );
 }
@@ -316,37 +230,21 @@ fn bytes_that_are_not_the_encoding() {
         };
     let trailing = |block: Vec<u8>| [&block[..], &[0]].concat();
     assert_eq!(block(trailing), CborReason::Trailing);
-    assert_eq!(
-        block(|block| block[..block.len() - 1].to_vec()),
-        CborReason::Truncated
-    );
+    assert_eq!(block(|block| block[..block.len() - 1].to_vec()), CborReason::Truncated);
     assert_eq!(block(|_| vec![]), CborReason::Truncated);
     // The map's two fields in the other order.
     let swapped = |block: Vec<u8>| {
-        let l = if block.ends_with(b"\x61l\xf6") {
-            block.len() - 3
-        } else {
-            block.len() - 43
-        };
+        let l = if block.ends_with(b"\x61l\xf6") { block.len() - 3 } else { block.len() - 43 };
         [&block[..1], &block[l..], &block[1..l]].concat()
     };
     assert_eq!(block(swapped), CborReason::KeyOrder);
-    assert_eq!(
-        block(|block| [&[0xb8, 2], &block[1..]].concat()),
-        CborReason::NotShortest
-    );
-    assert_eq!(
-        block(|block| [&[0xbf], &block[1..], &[0xff]].concat()),
-        CborReason::Indefinite
-    );
+    assert_eq!(block(|block| [&[0xb8, 2], &block[1..]].concat()), CborReason::NotShortest);
+    assert_eq!(block(|block| [&[0xbf], &block[1..], &[0xff]].concat()), CborReason::Indefinite);
     assert_eq!(
         block(|_| [&[0x81; 100_000][..], &[0xf6]].concat()),
         CborReason::Limit(atproto_lexicon::data::LimitError::Depth)
     );
-    assert_eq!(
-        reason(&Repository::with_root_block(&[], |_| vec![0x80])),
-        Reason::NotObject
-    );
+    assert_eq!(reason(&Repository::with_root_block(&[], |_| vec![0x80])), Reason::NotObject);
 }
 
 #[test]
@@ -357,10 +255,7 @@ fn too_many_entries() {
     let entries = |count: usize| keys[..count].iter().map(|key| entry(key, None)).collect();
     assert_eq!(tree(node(None, entries(8193))), Reason::TooManyEntries);
     let most = Repository::changed(&[], |_| node(None, entries(8192)));
-    assert!(
-        matches!(check(&most.car()).unwrap(), Err(Error::Incomplete(_))),
-        "only the records are missing"
-    );
+    assert!(matches!(check(&most.car()).unwrap(), Err(Error::Incomplete(_))), "only the records are missing");
 }
 
 #[test]

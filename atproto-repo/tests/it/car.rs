@@ -57,10 +57,7 @@ fn pieces_of_any_length_give_the_same_blocks() {
         assert_eq!(file.get(cid, &mut buf).unwrap(), Some(block.as_slice()));
     }
     let absent = Cid::of_dag_cbor(b"absent");
-    assert_eq!(
-        (car.get(&absent), file.get(&absent, &mut buf).unwrap()),
-        (None, None)
-    );
+    assert_eq!((car.get(&absent), file.get(&absent, &mut buf).unwrap()), (None, None));
 }
 
 #[test]
@@ -96,22 +93,12 @@ fn a_file_cut_anywhere_is_an_error_or_incomplete() {
         let cut = &bytes[..length];
         if boundaries.contains(&length) {
             parse(cut).unwrap();
-            assert!(
-                matches!(check(cut).unwrap(), Err(atproto_repo::repo::Error::Incomplete(_))),
-                "{length}"
-            );
+            assert!(matches!(check(cut).unwrap(), Err(atproto_repo::repo::Error::Incomplete(_))), "{length}");
         } else {
-            let at = boundaries
-                .iter()
-                .rev()
-                .find(|boundary| **boundary < length)
-                .unwrap_or(&0);
+            let at = boundaries.iter().rev().find(|boundary| **boundary < length).unwrap_or(&0);
             assert_eq!(
                 parse(cut),
-                Err(CarError {
-                    reason: Reason::Truncated,
-                    offset: *at as u64
-                }),
+                Err(CarError { reason: Reason::Truncated, offset: *at as u64 }),
                 "{length}"
             );
         }
@@ -129,35 +116,17 @@ fn lengths() {
     // 2⁶³ needs ten bytes; the greatest that nine can say is refused for its length, before anything is waited for.
     assert_eq!(
         with(&[0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f]),
-        Reason::TooLong {
-            length: (1 << 63) - 1
-        }
+        Reason::TooLong { length: (1 << 63) - 1 }
     );
     assert_eq!(with(&[0]), Reason::Cid(CidError::Length));
     assert_eq!(with(&[35; 36]), Reason::Cid(CidError::Version));
     let block = vec![0; 5 << 20];
-    assert_eq!(
-        parse(&[&start[..], &section(&Cid::of_dag_cbor(&block), &block)].concat()),
-        Ok(1)
-    );
+    assert_eq!(parse(&[&start[..], &section(&Cid::of_dag_cbor(&block), &block)].concat()), Ok(1));
     let block = vec![0; (5 << 20) + 1];
-    assert!(matches!(
-        with(&section(&Cid::of_dag_cbor(&block), &block)),
-        Reason::TooLong { .. }
-    ));
-    let limits = Limits {
-        block: 2,
-        ..Limits::default()
-    };
-    let bytes = [
-        &start[..],
-        &section(&Cid::of_dag_cbor(b"\xa0\xa0\xa0"), b"\xa0\xa0\xa0"),
-    ]
-    .concat();
-    assert!(matches!(
-        Car::parse_with(&bytes, &limits).unwrap_err().reason,
-        Reason::TooLong { length: 39 }
-    ));
+    assert!(matches!(with(&section(&Cid::of_dag_cbor(&block), &block)), Reason::TooLong { .. }));
+    let limits = Limits { block: 2, ..Limits::default() };
+    let bytes = [&start[..], &section(&Cid::of_dag_cbor(b"\xa0\xa0\xa0"), b"\xa0\xa0\xa0")].concat();
+    assert!(matches!(Car::parse_with(&bytes, &limits).unwrap_err().reason, Reason::TooLong { length: 39 }));
     assert!(matches!(reason(&[0xff, 0xff, 0x7f]), Reason::TooLong { .. }));
 }
 
@@ -186,25 +155,16 @@ fn headers() {
     assert_eq!(with(b"\xa2\x65roots\x80\x67version\x02"), Reason::Version(2));
     assert_eq!(with(b"\xa1\x67version\x01"), Reason::HeaderShape);
     assert_eq!(with(b"\xa1\x65roots\x80"), Reason::HeaderShape);
-    assert_eq!(
-        with(b"\xa3\x61x\x00\x65roots\x80\x67version\x01"),
-        Reason::HeaderShape
-    );
+    assert_eq!(with(b"\xa3\x61x\x00\x65roots\x80\x67version\x01"), Reason::HeaderShape);
     assert_eq!(with(b"\xa2\x65roots\x81\xf6\x67version\x01"), Reason::HeaderShape);
     assert_eq!(
         with(b"\xa2\x65roots\x81\xd8\x2a\x45\0\x01\x71\x00\x00\x67version\x01"),
         Reason::Cid(CidError::Hash)
     );
-    assert!(matches!(
-        with(b"\xa2\x67version\x01\x65roots\x80"),
-        Reason::HeaderCbor(_)
-    ));
+    assert!(matches!(with(b"\xa2\x67version\x01\x65roots\x80"), Reason::HeaderCbor(_)));
     assert!(matches!(with(&[0x81; 50_000]), Reason::HeaderCbor(_)));
     assert_eq!(reason(b""), Reason::Truncated);
-    assert_eq!(
-        reason(b"\0"),
-        Reason::HeaderCbor(atproto_lexicon::data::cbor::validate(b"").unwrap_err())
-    );
+    assert_eq!(reason(b"\0"), Reason::HeaderCbor(atproto_lexicon::data::cbor::validate(b"").unwrap_err()));
 }
 
 /// A file which changes after it was opened, and then one that breaks.
@@ -215,11 +175,7 @@ struct Changing {
 
 impl Read for Changing {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.broken {
-            Err(io::Error::other("broken"))
-        } else {
-            self.bytes.read(buf)
-        }
+        if self.broken { Err(io::Error::other("broken")) } else { self.bytes.read(buf) }
     }
 }
 
@@ -231,9 +187,6 @@ impl Seek for Changing {
 
 #[test]
 fn an_io_error_is_not_a_missing_block() {
-    let broken = Changing {
-        bytes: Cursor::new(Vec::new()),
-        broken: true,
-    };
+    let broken = Changing { bytes: Cursor::new(Vec::new()), broken: true };
     assert!(matches!(CarFile::open(broken), Err(OpenError::Io(_))));
 }

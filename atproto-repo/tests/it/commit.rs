@@ -47,26 +47,14 @@ fn every_field_is_needed() {
     assert_eq!(verdict(commit), Ok(()));
     for name in ["did", "version", "data", "rev", "prev"] {
         assert_eq!(changed(name, None), Err(Reason::MissingField(name)));
-        assert_eq!(
-            changed(name, Some(Value::Boolean(true))),
-            Err(Reason::FieldType(name))
-        );
+        assert_eq!(changed(name, Some(Value::Boolean(true))), Err(Reason::FieldType(name)));
     }
     assert_eq!(changed("data", Some(Value::Null)), Err(Reason::FieldType("data")));
     for version in [2, 4, -3] {
-        assert_eq!(
-            changed("version", Some(Value::Integer(version))),
-            Err(Reason::Version(version))
-        );
+        assert_eq!(changed("version", Some(Value::Integer(version))), Err(Reason::Version(version)));
     }
-    assert!(matches!(
-        changed("did", Some("did:plc".into())),
-        Err(Reason::Syntax(_))
-    ));
-    assert!(matches!(
-        changed("rev", Some("3jzfcijpj2z2".into())),
-        Err(Reason::Syntax(_))
-    ));
+    assert!(matches!(changed("did", Some("did:plc".into())), Err(Reason::Syntax(_))));
+    assert!(matches!(changed("rev", Some("3jzfcijpj2z2".into())), Err(Reason::Syntax(_))));
     let other: Did = "did:web:example.com".parse().unwrap();
     assert_eq!(changed("did", Some(other.as_str().into())), Err(Reason::Did));
 }
@@ -76,14 +64,8 @@ fn links_have_the_form_of_repositories() {
     let raw = Cid::of(Codec::Raw, b"");
     let other = Link::from_bytes(&[1, 0x71, 0, 1, 7]).unwrap();
     for name in ["data", "prev"] {
-        assert_eq!(
-            changed(name, Some(raw.into())),
-            Err(Reason::Link(name, CidError::Codec))
-        );
-        assert_eq!(
-            changed(name, Some(other.clone().into())),
-            Err(Reason::Link(name, CidError::Hash))
-        );
+        assert_eq!(changed(name, Some(raw.into())), Err(Reason::Link(name, CidError::Codec)));
+        assert_eq!(changed(name, Some(other.clone().into())), Err(Reason::Link(name, CidError::Hash)));
     }
     assert_eq!(changed("prev", Some(Cid::of_dag_cbor(b"").into())), Ok(()));
 }
@@ -104,9 +86,7 @@ fn with_signature(make: impl FnOnce(&[u8], &[u8]) -> Value) -> Result<(), Reason
         let block = commit(data);
         let mut fields = fields(&block);
         let unsigned = Commit::decode(&block).unwrap().unsigned_bytes().to_vec();
-        let Some(Value::Bytes(signature)) = fields.remove("sig") else {
-            panic!()
-        };
+        let Some(Value::Bytes(signature)) = fields.remove("sig") else { panic!() };
         fields.insert("sig".into(), make(&signature, &unsigned));
         cbor::to_vec(&fields).unwrap()
     })
@@ -121,22 +101,10 @@ fn signatures_are_compact_and_low_s() {
         with_signature(|signature, _| bytes(signature[..63].to_vec())),
         refused(SignatureError::Length)
     );
-    assert_eq!(
-        with_signature(|_, _| bytes(vec![])),
-        refused(SignatureError::Length)
-    );
-    assert_eq!(
-        with_signature(|signature, _| bytes(der(signature))),
-        refused(SignatureError::Length)
-    );
-    assert_eq!(
-        with_signature(|signature, _| bytes(high_s(signature))),
-        refused(SignatureError::HighS)
-    );
-    assert_eq!(
-        with_signature(|_, _| "text".into()),
-        Err(Reason::FieldType("sig"))
-    );
+    assert_eq!(with_signature(|_, _| bytes(vec![])), refused(SignatureError::Length));
+    assert_eq!(with_signature(|signature, _| bytes(der(signature))), refused(SignatureError::Length));
+    assert_eq!(with_signature(|signature, _| bytes(high_s(signature))), refused(SignatureError::HighS));
+    assert_eq!(with_signature(|_, _| "text".into()), Err(Reason::FieldType("sig")));
     let other = SecretKey::from_hex(Curve::P256, &"77".repeat(32)).unwrap();
     let by_other = |_: &[u8], unsigned: &[u8]| bytes(other.sign(unsigned).as_bytes().to_vec());
     assert_eq!(with_signature(by_other), refused(SignatureError::Mismatch));
@@ -178,10 +146,7 @@ fn bytes_that_are_not_the_encoding() {
         other => panic!("{other:?}"),
     };
     assert_eq!(cbor(|block| [&block[..], &[0]].concat()), CborReason::Trailing);
-    assert_eq!(
-        cbor(|block| [&[0xb8, 6], &block[1..]].concat()),
-        CborReason::NotShortest
-    );
+    assert_eq!(cbor(|block| [&[0xb8, 6], &block[1..]].concat()), CborReason::NotShortest);
     assert_eq!(
         cbor(|_| [&[0x81; 100_000][..], &[0]].concat()),
         CborReason::Limit(atproto_lexicon::data::LimitError::Depth)
@@ -194,33 +159,18 @@ fn roots() {
     let mut blocks = Blocks::default();
     let data = Model::default().write(&mut blocks);
     let root = blocks.add(commit(data));
-    assert_eq!(
-        check(&blocks.car(&[])).unwrap(),
-        Err(Error::Invalid(Invalid::NoRoot))
-    );
-    assert!(
-        check(&blocks.car(&[root, data])).unwrap().is_ok(),
-        "more roots than one are accepted"
-    );
+    assert_eq!(check(&blocks.car(&[])).unwrap(), Err(Error::Invalid(Invalid::NoRoot)));
+    assert!(check(&blocks.car(&[root, data])).unwrap().is_ok(), "more roots than one are accepted");
     assert!(matches!(
         check(&blocks.car(&[data, root])).unwrap(),
-        Err(Error::Invalid(Invalid::Commit {
-            reason: Reason::MissingField("version"),
-            ..
-        }))
+        Err(Error::Invalid(Invalid::Commit { reason: Reason::MissingField("version"), .. }))
     ));
     let elsewhere = Cid::of_dag_cbor(b"elsewhere");
-    assert_eq!(
-        check(&blocks.car(&[elsewhere])).unwrap(),
-        Err(Error::Incomplete(Missing::Commit(elsewhere)))
-    );
+    assert_eq!(check(&blocks.car(&[elsewhere])).unwrap(), Err(Error::Incomplete(Missing::Commit(elsewhere))));
     let raw = Cid::of(Codec::Raw, b"");
     assert!(matches!(
         check(&blocks.car(&[raw])).unwrap(),
-        Err(Error::Invalid(Invalid::Commit {
-            reason: Reason::Codec,
-            ..
-        }))
+        Err(Error::Invalid(Invalid::Commit { reason: Reason::Codec, .. }))
     ));
 }
 

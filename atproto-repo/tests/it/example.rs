@@ -21,20 +21,14 @@ fn make() -> Vec<u8> {
         let note = Object::from([
             ("$type".into(), Value::from("com.example.note")),
             ("text".into(), format!("Note {number} of 120: ☀ and ☾").into()),
-            (
-                "createdAt".into(),
-                Datetime::from_unix_micros(micros).unwrap().as_str().into(),
-            ),
+            ("createdAt".into(), Datetime::from_unix_micros(micros).unwrap().as_str().into()),
             ("previous".into(), previous),
         ]);
         let cid = blocks.add(cbor::to_vec(&note).unwrap());
         pairs.push((format!("com.example.note/{tid}").into_bytes(), cid));
         previous = cid.into();
     }
-    pairs.push((
-        b"com.example.profile/self".to_vec(),
-        blocks.add(cbor::to_vec(&profile).unwrap()),
-    ));
+    pairs.push((b"com.example.profile/self".to_vec(), blocks.add(cbor::to_vec(&profile).unwrap())));
     let root = Model::of(&pairs).write(&mut blocks);
     let root = blocks.add(commit(root));
     blocks.car(&[root])
@@ -64,9 +58,6 @@ fn the_example_is_what_is_made_here() {
         if std::env::var_os("BLESS").is_some() {
             std::fs::write(&path, &contents).unwrap();
         }
-        assert!(
-            std::fs::read(&path).unwrap() == contents,
-            "{name} differs: BLESS=1 writes it anew"
-        );
+        assert!(std::fs::read(&path).unwrap() == contents, "{name} differs: BLESS=1 writes it anew");
     }
 }

@@ -59,11 +59,7 @@ impl Model {
         let mut previous: &[u8] = &[];
         let mut entries = Vec::new();
         for entry in &self.entries {
-            let prefix = previous
-                .iter()
-                .zip(&entry.key)
-                .take_while(|(a, b)| a == b)
-                .count();
+            let prefix = previous.iter().zip(&entry.key).take_while(|(a, b)| a == b).count();
             entries.push(Value::Object(Object::from([
                 ("k".into(), Value::Bytes(Bytes(entry.key[prefix..].into()))),
                 ("p".into(), Value::Integer(prefix as i64)),
@@ -72,10 +68,7 @@ impl Model {
             ])));
             previous = &entry.key;
         }
-        Object::from([
-            ("e".into(), Value::Array(entries)),
-            ("l".into(), link(&self.left)),
-        ])
+        Object::from([("e".into(), Value::Array(entries)), ("l".into(), link(&self.left))])
     }
 
     pub(crate) fn write(&self, blocks: &mut Blocks) -> Cid {
@@ -145,10 +138,7 @@ pub(crate) fn key() -> PublicKey {
 /// The block of a signed commit of this tree.
 pub(crate) fn commit(data: Cid) -> Vec<u8> {
     let rev = Tid::from_parts(1_700_000_000_000_000, 0).unwrap();
-    Commit::encode(&did(), rev, data, |bytes| {
-        Ok::<_, Infallible>(secret().sign(bytes))
-    })
-    .unwrap()
+    Commit::encode(&did(), rev, data, |bytes| Ok::<_, Infallible>(secret().sign(bytes))).unwrap()
 }
 
 /// A whole repository: records by path, and the tree that `change` makes of the right one.
@@ -167,10 +157,7 @@ impl Repository {
     pub(crate) fn changed(paths: &[String], change: impl FnOnce(Model) -> Model) -> Self {
         let mut blocks = Blocks::default();
         let records = records(paths, &mut blocks);
-        let pairs: Pairs = records
-            .iter()
-            .map(|(path, cid)| (path.clone().into_bytes(), *cid))
-            .collect();
+        let pairs: Pairs = records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
         let root = change(Model::of(&pairs)).write(&mut blocks);
         Self::with_root(blocks, root, records)
     }
@@ -179,10 +166,7 @@ impl Repository {
     pub(crate) fn with_root_block(paths: &[String], block: impl FnOnce(Object) -> Vec<u8>) -> Self {
         let mut blocks = Blocks::default();
         let records = records(paths, &mut blocks);
-        let pairs: Pairs = records
-            .iter()
-            .map(|(path, cid)| (path.clone().into_bytes(), *cid))
-            .collect();
+        let pairs: Pairs = records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
         let fields = Model::of(&pairs).fields(&mut blocks);
         let root = blocks.add(block(fields));
         Self::with_root(blocks, root, records)
@@ -190,11 +174,7 @@ impl Repository {
 
     fn with_root(mut blocks: Blocks, root: Cid, records: BTreeMap<String, Cid>) -> Self {
         let commit = blocks.add(commit(root));
-        Self {
-            blocks,
-            commit,
-            records,
-        }
+        Self { blocks, commit, records }
     }
 
     pub(crate) fn car(&self) -> Vec<u8> {
@@ -205,18 +185,12 @@ impl Repository {
 fn records(paths: &[String], blocks: &mut Blocks) -> BTreeMap<String, Cid> {
     let record = |path: &String| {
         let fields = Object::from([
-            (
-                "$type".into(),
-                Value::from(path.split('/').next().unwrap_or_default()),
-            ),
+            ("$type".into(), Value::from(path.split('/').next().unwrap_or_default())),
             ("text".into(), Value::from(format!("the record at {path}"))),
         ]);
         cbor::to_vec(&fields).unwrap()
     };
-    paths
-        .iter()
-        .map(|path| (path.clone(), blocks.add(record(path))))
-        .collect()
+    paths.iter().map(|path| (path.clone(), blocks.add(record(path)))).collect()
 }
 
 /// Paths of this many records.

@@ -45,11 +45,7 @@ fn no_bit_can_be_flipped() {
             let verdict = verdict(&flipped);
             // Another root is a commit that is not there; nothing else can become a file of good form.
             let is_root = at < header && Car::parse(&flipped).is_ok();
-            assert_eq!(
-                verdict,
-                if is_root { "incomplete" } else { "invalid" },
-                "byte {at}, bit {bit}"
-            );
+            assert_eq!(verdict, if is_root { "incomplete" } else { "invalid" }, "byte {at}, bit {bit}");
         }
     }
 }

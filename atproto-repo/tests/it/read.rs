@@ -18,13 +18,8 @@ fn memory(repository: &Repository) -> MemoryBlocks {
 
 #[test]
 fn records_come_in_the_order_of_their_paths() {
-    let names = [
-        "com.example.a/1",
-        "com.example.b/1",
-        "com.example.b/2",
-        "com.example.bb/1",
-        "com.example.c/1",
-    ];
+    let names =
+        ["com.example.a/1", "com.example.b/1", "com.example.b/2", "com.example.bb/1", "com.example.c/1"];
     let names = names.map(str::to_owned);
     let repository = Repository::of(&names);
     let bytes = repository.car();
@@ -34,10 +29,7 @@ fn records_come_in_the_order_of_their_paths() {
         let mut found = Vec::new();
         while let Some(entry) = walk.next().unwrap() {
             assert_eq!(entry.cid, repository.records[entry.path]);
-            assert_eq!(
-                entry.record.check().unwrap()["$type"].as_str(),
-                entry.path.split('/').next()
-            );
+            assert_eq!(entry.record.check().unwrap()["$type"].as_str(), entry.path.split('/').next());
             found.push(entry.path.to_owned());
         }
         found
@@ -46,10 +38,7 @@ fn records_come_in_the_order_of_their_paths() {
     assert_eq!(list(repo.walk_prefix("com.example.b/")), names[1..3]);
     assert_eq!(list(repo.walk_prefix("com.example.b")), names[1..4]);
     assert_eq!(list(repo.walk_prefix("com.example.d/")), [""; 0]);
-    assert_eq!(
-        list(repo.walk_range(Some("com.example.b/2"), Some("com.example.c/1"))),
-        names[2..4]
-    );
+    assert_eq!(list(repo.walk_range(Some("com.example.b/2"), Some("com.example.c/1"))), names[2..4]);
     assert_eq!(list(repo.walk_range(None, Some("com.example.b/"))), names[..1]);
     let owned: Vec<String> = repo.records().map(|entry| entry.unwrap().path).collect();
     assert_eq!(owned, names);
@@ -72,16 +61,10 @@ fn records_are_found_and_read() {
     }
     assert!(repo.get("aaa.example.note/a").unwrap().is_none());
     assert!(repo.get("zzz.example.note/a").unwrap().is_none());
-    assert!(matches!(
-        repo.get("no path"),
-        Err(Error::Invalid(Invalid::Path { .. }))
-    ));
+    assert!(matches!(repo.get("no path"), Err(Error::Invalid(Invalid::Path { .. }))));
     let mut walk = repo.walk();
     let entry = walk.next().unwrap().unwrap();
-    assert_eq!(
-        entry.record.decode::<Note<'_>>().unwrap().text,
-        format!("the record at {}", entry.path)
-    );
+    assert_eq!(entry.record.decode::<Note<'_>>().unwrap().text, format!("the record at {}", entry.path));
 }
 
 #[test]
@@ -133,10 +116,7 @@ fn something_invalid_is_said_before_something_missing() {
     let car = Car::parse(&bytes).unwrap();
     let repo = Repo::verify(&car, &did(), &key()).unwrap();
     assert!(matches!(repo.check(), Err(Error::Invalid(Invalid::Tree(_)))));
-    assert!(
-        repo.records()
-            .any(|entry| matches!(entry, Err(Error::Invalid(_))))
-    );
+    assert!(repo.records().any(|entry| matches!(entry, Err(Error::Invalid(_)))));
 }
 
 /// Blocks that were not compared with their CIDs, one of them forged.
@@ -150,11 +130,7 @@ impl Blocks for Forged<'_> {
     type Error = Infallible;
 
     fn get<'a>(&'a self, cid: &Cid, buf: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Infallible> {
-        if *cid == self.cid {
-            Ok(Some(self.block))
-        } else {
-            self.blocks.get(cid, buf)
-        }
+        if *cid == self.cid { Ok(Some(self.block)) } else { self.blocks.get(cid, buf) }
     }
 }
 
@@ -166,11 +142,7 @@ fn a_forged_block_under_a_genuine_commit_is_found() {
     let other = Repository::of(&paths(61));
     for (cid, _) in &repository.blocks.0 {
         for (_, block) in other.blocks.0.iter().rev().take(3) {
-            let forged = Forged {
-                blocks: &blocks,
-                cid: *cid,
-                block,
-            };
+            let forged = Forged { blocks: &blocks, cid: *cid, block };
             let verdict = atproto_repo::repo::UnsignedRepo::open_at(&forged, repository.commit)
                 .and_then(|repo| repo.verify(&did(), &key()))
                 .and_then(|repo| repo.check());
@@ -190,36 +162,22 @@ fn a_record_that_breaks_the_data_model_is_its_own_fault() {
     let bad = repository.blocks.add(float.to_vec());
     let repository = {
         let path = "com.example.note/zzz".to_owned();
-        let mut pairs: Vec<_> = repository
-            .records
-            .iter()
-            .map(|(path, cid)| (path.clone().into_bytes(), *cid))
-            .collect();
+        let mut pairs: Vec<_> =
+            repository.records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
         pairs.push((path.clone().into_bytes(), bad));
         let root = crate::model::Model::of(&pairs).write(&mut repository.blocks);
         let commit = repository.blocks.add(crate::model::commit(root));
-        Repository {
-            commit,
-            records: BTreeMap::from([(path, bad)]),
-            ..repository
-        }
+        Repository { commit, records: BTreeMap::from([(path, bad)]), ..repository }
     };
     let bytes = repository.car();
     let car = Car::parse(&bytes).unwrap();
     let repo = Repo::verify(&car, &did(), &key()).unwrap();
     assert_eq!(repo.check().unwrap().records, 4);
     let mut faults = Vec::new();
-    let summary = repo
-        .check_records(|path, error| faults.push((path.to_owned(), error.to_string())))
-        .unwrap();
+    let summary =
+        repo.check_records(|path, error| faults.push((path.to_owned(), error.to_string()))).unwrap();
     assert_eq!(summary.records, 4);
-    assert_eq!(
-        faults,
-        [(
-            "com.example.note/zzz".to_owned(),
-            "float not allowed at byte 3".to_owned()
-        )]
-    );
+    assert_eq!(faults, [("com.example.note/zzz".to_owned(), "float not allowed at byte 3".to_owned())]);
     // Its bytes are kept.
     assert_eq!(repo.get("com.example.note/zzz").unwrap().unwrap().bytes, float);
 }

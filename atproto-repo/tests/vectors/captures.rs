@@ -17,29 +17,15 @@ pub(crate) fn add(suites: &mut Suites) {
     let is_proof = |file: &Json| file["present"].is_boolean();
     add_files(suites, "captures::repositories", 10, is_full, check_full);
     add_files(suites, "captures::proofs", 10, is_proof, check_proof);
-    add_files(
-        suites,
-        "captures::since",
-        1,
-        |file| file["since"].is_string(),
-        check_since,
-    );
+    add_files(suites, "captures::since", 1, |file| file["since"].is_string(), check_since);
     // What the server says of the same records in JSON.
-    for (account, file) in [
-        ("ana", "repo-2.car"),
-        ("ben", "repo.car"),
-        ("cat", "repo.car"),
-        ("fay", "repo-after.car"),
-    ] {
-        suites.add(
-            &format!("captures::records::{account}"),
-            &format!("captures/{account}"),
-            1,
-            |folder| {
-                let (list, car) = (folder.join("records.jsonl"), folder.join(file));
-                Ok(vec![Case::new("listing", move || check_listing(&list, &car))])
-            },
-        );
+    for (account, file) in
+        [("ana", "repo-2.car"), ("ben", "repo.car"), ("cat", "repo.car"), ("fay", "repo-after.car")]
+    {
+        suites.add(&format!("captures::records::{account}"), &format!("captures/{account}"), 1, |folder| {
+            let (list, car) = (folder.join("records.jsonl"), folder.join(file));
+            Ok(vec![Case::new("listing", move || check_listing(&list, &car))])
+        });
     }
 }
 
@@ -52,14 +38,11 @@ fn add_files(suites: &mut Suites, name: &str, at_least: usize, which: fn(&Json) 
             return Err("no files".into());
         };
         let is_car = |file: &Json| file["file"].as_str().is_some_and(|name| name.ends_with(".car"));
-        let cases = files
-            .into_iter()
-            .filter(|file| is_car(file) && which(file))
-            .map(|file| {
-                let name = file["file"].as_str().unwrap_or_default().to_owned();
-                let path = folder.join(&name);
-                Case::new(name, move || check(&path, &file))
-            });
+        let cases = files.into_iter().filter(|file| is_car(file) && which(file)).map(|file| {
+            let name = file["file"].as_str().unwrap_or_default().to_owned();
+            let path = folder.join(&name);
+            Case::new(name, move || check(&path, &file))
+        });
         Ok(cases.collect())
     });
 }
@@ -88,10 +71,7 @@ fn verify<'a, A: Archive<Error: Debug>>(archive: &'a A, expected: &Json) -> Resu
     let key: PublicKey = text(expected, "signingKey")?.parse().map_err(show)?;
     let repo = Repo::verify(archive, &did, &key).map_err(|error| format!("{error:?}"))?;
     same(repo.commit_cid().to_string().as_str(), text(expected, "root")?)?;
-    for (found, name) in [
-        (repo.commit().rev.to_string(), "rev"),
-        (repo.commit().data.to_string(), "data"),
-    ] {
+    for (found, name) in [(repo.commit().rev.to_string(), "rev"), (repo.commit().data.to_string(), "data")] {
         if expected[name].is_string() {
             same(found.as_str(), text(expected, name)?)?;
         }
@@ -148,11 +128,7 @@ impl Checks<bool> for Proof<'_> {
             Err(error) => return Err(format!("{error:?}")),
         }
         // Elsewhere in a tree that is not all there, nothing is claimed.
-        let elsewhere = if path.starts_with("aaa") {
-            "zzz.example.x/z"
-        } else {
-            "aaa.example.x/a"
-        };
+        let elsewhere = if path.starts_with("aaa") { "zzz.example.x/z" } else { "aaa.example.x/a" };
         if let Err(error) = repo.get(elsewhere) {
             same(matches!(error, Error::Incomplete(Missing::Node(_))), true)?;
         }
@@ -182,10 +158,7 @@ fn check_listing(list: &Path, car: &Path) -> Result<(), String> {
     for line in String::from_utf8(read(list)?).map_err(show)?.lines() {
         let line = json::from_str(line).map_err(show)?;
         let field = |name: &str| line.get(name).ok_or(format!("no {name}"));
-        let path = field("uri")?
-            .as_str()
-            .and_then(|uri| uri.splitn(4, '/').nth(3))
-            .ok_or("no path")?;
+        let path = field("uri")?.as_str().and_then(|uri| uri.splitn(4, '/').nth(3)).ok_or("no path")?;
         let cid = field("cid")?.as_str().ok_or("no cid")?;
         expected.insert(path.to_owned(), (cid.to_owned(), field("value")?.clone()));
     }
@@ -194,9 +167,7 @@ fn check_listing(list: &Path, car: &Path) -> Result<(), String> {
     let repo = atproto_repo::repo::UnsignedRepo::open(&car).map_err(show)?;
     for entry in repo.records() {
         let entry = entry.map_err(show)?;
-        let (cid, value) = expected
-            .remove(&entry.path)
-            .ok_or(format!("{} is not listed", entry.path))?;
+        let (cid, value) = expected.remove(&entry.path).ok_or(format!("{} is not listed", entry.path))?;
         same(entry.cid.to_string(), cid)?;
         let record = Value::Object(cbor::to_record(&entry.bytes).map_err(show)?);
         same(cbor::to_vec(&record).map_err(show)?, entry.bytes)?;
@@ -212,9 +183,7 @@ fn without_byte_order_marks(value: Value) -> Value {
         Value::String(text) => Value::String(strip(text)),
         Value::Array(items) => Value::Array(items.into_iter().map(without_byte_order_marks).collect()),
         Value::Object(fields) => {
-            let fields = fields
-                .into_iter()
-                .map(|(key, value)| (strip(key), without_byte_order_marks(value)));
+            let fields = fields.into_iter().map(|(key, value)| (strip(key), without_byte_order_marks(value)));
             Value::Object(fields.collect())
         }
         other => other,

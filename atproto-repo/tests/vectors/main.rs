@@ -1,9 +1,5 @@
 //! The public conformance suite for trees, and the repositories that a reference server exported.
-#![allow(
-    clippy::indexing_slicing,
-    clippy::arithmetic_side_effects,
-    reason = "a test may panic"
-)]
+#![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]
 
 mod captures;
 mod mst;
@@ -36,9 +32,5 @@ fn show(error: impl std::fmt::Display) -> String {
 
 /// Fails where two things that must be the same are not.
 fn same<T: PartialEq + std::fmt::Debug>(found: T, expected: T) -> Result<(), String> {
-    if found == expected {
-        Ok(())
-    } else {
-        Err(format!("{found:?} instead of {expected:?}"))
-    }
+    if found == expected { Ok(()) } else { Err(format!("{found:?} instead of {expected:?}")) }
 }

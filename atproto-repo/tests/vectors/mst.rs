@@ -6,37 +6,25 @@ use testdata::{Case, Suites};
 
 pub(crate) fn add(suites: &mut Suites) {
     type Check = fn(&Json) -> Result<(), String>;
-    for (name, at_least, check) in [
-        ("key_heights", 9, height as Check),
-        ("common_prefix", 13, common_prefix),
-    ] {
+    for (name, at_least, check) in [("key_heights", 9, height as Check), ("common_prefix", 13, common_prefix)]
+    {
         let path = format!("conformance/atproto-interop-tests/mst/{name}.json");
         suites.add(&format!("mst::{name}"), &path, at_least, |path| {
             let Json::Array(entries) = read_json(path)? else {
                 return Err("not an array".into());
             };
-            Ok(entries
-                .into_iter()
-                .map(|entry| Case::new(entry.to_string(), move || check(&entry)))
-                .collect())
+            Ok(entries.into_iter().map(|entry| Case::new(entry.to_string(), move || check(&entry))).collect())
         });
     }
     // The digit in these keys is their height.
-    suites.add(
-        "mst::example_keys",
-        "conformance/atproto-interop-tests/mst/example_keys.txt",
-        156,
-        |path| {
-            let keys = String::from_utf8(read(path)?).map_err(|error| error.to_string())?;
-            let case = |key: &str| {
-                let key = key.to_owned();
-                Case::new(key.clone(), move || {
-                    same(Some(layer_of(key.as_bytes())), digit(&key))
-                })
-            };
-            Ok(keys.lines().map(case).collect())
-        },
-    );
+    suites.add("mst::example_keys", "conformance/atproto-interop-tests/mst/example_keys.txt", 156, |path| {
+        let keys = String::from_utf8(read(path)?).map_err(|error| error.to_string())?;
+        let case = |key: &str| {
+            let key = key.to_owned();
+            Case::new(key.clone(), move || same(Some(layer_of(key.as_bytes())), digit(&key)))
+        };
+        Ok(keys.lines().map(case).collect())
+    });
 }
 
 fn digit(key: &str) -> Option<u32> {
@@ -44,21 +32,14 @@ fn digit(key: &str) -> Option<u32> {
 }
 
 fn height(entry: &Json) -> Result<(), String> {
-    same(
-        Some(u64::from(layer_of(text(entry, "key")?.as_bytes()))),
-        entry["height"].as_u64(),
-    )
+    same(Some(u64::from(layer_of(text(entry, "key")?.as_bytes()))), entry["height"].as_u64())
 }
 
 /// Of two neighbouring keys in a node, only the longest prefix is accepted.
 fn common_prefix(entry: &Json) -> Result<(), String> {
     let (left, right) = (text(entry, "left")?.as_bytes(), text(entry, "right")?.as_bytes());
     let length = entry["len"].as_u64().ok_or("no len")? as usize;
-    let (first, second) = if left <= right {
-        (left, right)
-    } else {
-        (right, left)
-    };
+    let (first, second) = if left <= right { (left, right) } else { (right, left) };
     for prefix in 0..=second.len() {
         let decoded = Node::decode(&node(first, second, prefix), 2).map_err(|(_, reason)| reason);
         let expected = if first.is_empty() || second.is_empty() {
@@ -80,11 +61,7 @@ fn common_prefix(entry: &Json) -> Result<(), String> {
 
 fn continue_with(first: &[u8], second: &[u8], prefix: usize, length: usize) -> Result<(), TreeReason> {
     if prefix < length {
-        return Err(if first == second {
-            TreeReason::DuplicateKey
-        } else {
-            TreeReason::PrefixNotMaximal
-        });
+        return Err(if first == second { TreeReason::DuplicateKey } else { TreeReason::PrefixNotMaximal });
     }
     // The key as it is expanded: what it shares with the first one is the first one's.
     let key = [&first[..prefix], &second[prefix..]].concat();

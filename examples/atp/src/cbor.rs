@@ -43,9 +43,8 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         match self {
             Self::Check { profile, blocks } => each_item(&blocks, |hex| {
-                let checked = from_hex(hex)
-                    .ok_or(NOT_HEX.to_owned())
-                    .and_then(|block| check(&block, profile));
+                let checked =
+                    from_hex(hex).ok_or(NOT_HEX.to_owned()).and_then(|block| check(&block, profile));
                 let (text, json, outcome) = match checked {
                     Ok((cid, json)) => (
                         format!("valid    {cid}  {json}"),
@@ -64,10 +63,7 @@ impl Command {
             Self::Encode { any, values } => each_item(&values, |text| {
                 let encoded = encode(text, any).map(|block| {
                     let cid = Cid::of_dag_cbor(&block).to_string();
-                    (
-                        to_hex(&block),
-                        json!({"valid": true, "hex": to_hex(&block), "cid": cid}),
-                    )
+                    (to_hex(&block), json!({"valid": true, "hex": to_hex(&block), "cid": cid}))
                 });
                 print(output, encoded)
             }),
@@ -120,10 +116,7 @@ fn print(output: &mut Output, result: Result<(String, Json), String>) -> Result<
             Ok(Outcome::Done)
         }
         Err(reason) => {
-            output.line(
-                format!("invalid  {reason}"),
-                &json!({"valid": false, "reason": reason}),
-            )?;
+            output.line(format!("invalid  {reason}"), &json!({"valid": false, "reason": reason}))?;
             Ok(Outcome::Negative)
         }
     }

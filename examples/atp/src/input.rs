@@ -11,11 +11,7 @@ pub(crate) fn each_item(
 ) -> Result<Outcome, Failure> {
     let mut outcome = Outcome::Done;
     let from_input = ["-".to_owned()];
-    for argument in if arguments.is_empty() {
-        &from_input[..]
-    } else {
-        arguments
-    } {
+    for argument in if arguments.is_empty() { &from_input[..] } else { arguments } {
         if argument == "-" {
             for line in io::stdin().lock().split(b'\n') {
                 outcome = outcome.max(handle(&line.map_err(Failure::file("standard input"))?)?);
@@ -31,10 +27,7 @@ pub(crate) fn each_item(
 pub(crate) fn read_file(path: &Path) -> Result<Vec<u8>, Failure> {
     if path == Path::new("-") {
         let mut bytes = Vec::new();
-        io::stdin()
-            .lock()
-            .read_to_end(&mut bytes)
-            .map_err(Failure::file("standard input"))?;
+        io::stdin().lock().read_to_end(&mut bytes).map_err(Failure::file("standard input"))?;
         return Ok(bytes);
     }
     std::fs::read(path).map_err(Failure::file(path.display()))

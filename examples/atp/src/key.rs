@@ -86,11 +86,7 @@ impl Command {
 
 fn inspect(text: &[u8], output: &mut Output) -> Result<Outcome, Failure> {
     let text = String::from_utf8_lossy(text);
-    let key = if text.starts_with("did:") {
-        text.parse()
-    } else {
-        PublicKey::from_multikey(&text)
-    };
+    let key = if text.starts_with("did:") { text.parse() } else { PublicKey::from_multikey(&text) };
     match key {
         Ok(key) => {
             let curve = key.curve();
@@ -122,15 +118,9 @@ fn inspect(text: &[u8], output: &mut Output) -> Result<Outcome, Failure> {
 
 impl Verify {
     fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
-        let key: PublicKey = self
-            .key
-            .parse()
-            .map_err(|error| Failure::Usage(format!("--key: {error}")))?;
+        let key: PublicKey = self.key.parse().map_err(|error| Failure::Usage(format!("--key: {error}")))?;
         let signature = from_hex(self.signature.as_bytes()).ok_or_else(|| {
-            Failure::Usage(format!(
-                "--signature is not hexadecimal, {} bytes of it",
-                Signature::LEN
-            ))
+            Failure::Usage(format!("--signature is not hexadecimal, {} bytes of it", Signature::LEN))
         })?;
         let message = read_file(&self.message)?;
         let verdict = if self.malleable {

@@ -66,20 +66,12 @@ pub(crate) struct Output {
 
 impl Output {
     pub(crate) fn new(json: bool) -> Self {
-        Self {
-            json,
-            out: BufWriter::new(io::stdout().lock()),
-        }
+        Self { json, out: BufWriter::new(io::stdout().lock()) }
     }
 
     /// Prints one result: a line of text, or an object.
     pub(crate) fn line(&mut self, text: impl Display, json: &Json) -> Result<(), Failure> {
-        if self.json {
-            writeln!(self.out, "{json}")
-        } else {
-            writeln!(self.out, "{text}")
-        }
-        .map_err(stopped)
+        if self.json { writeln!(self.out, "{json}") } else { writeln!(self.out, "{text}") }.map_err(stopped)
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {

@@ -26,10 +26,9 @@ impl Command {
                 Err(error) => Err(format!("not UTF-8: {error}")),
             };
             match checked {
-                Ok(()) => output.line(
-                    format!("valid    {value}"),
-                    &json!({"value": value, "valid": true}),
-                )?,
+                Ok(()) => {
+                    output.line(format!("valid    {value}"), &json!({"value": value, "valid": true}))?
+                }
                 Err(reason) => {
                     let json = json!({"value": value, "valid": false, "reason": reason});
                     output.line(format!("invalid  {value}: {reason}"), &json)?;

@@ -28,15 +28,11 @@ impl Command {
         match self {
             Self::New { count, clock } => {
                 let random = || getrandom::u32().map(|number| number as u16);
-                let clock = clock
-                    .map_or_else(random, Ok)
-                    .map_err(|error| Failure::File(error.to_string()))?;
+                let clock =
+                    clock.map_or_else(random, Ok).map_err(|error| Failure::File(error.to_string()))?;
                 let source = TidSource::new(clock);
                 for _ in 0..count {
-                    let now = SystemTime::now()
-                        .duration_since(UNIX_EPOCH)
-                        .unwrap_or_default()
-                        .as_micros();
+                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
                     let tid = source.next(u64::try_from(now).unwrap_or(u64::MAX));
                     let tid = tid.ok_or(Failure::Usage("the clock is beyond what a TID can say".into()))?;
                     output.line(tid, &describe(tid))?;
@@ -46,10 +42,8 @@ impl Command {
             Self::Inspect { tids } => each_item(&tids, |text| match Tid::from_bytes(text) {
                 Ok(tid) => {
                     let json = describe(tid);
-                    let time = json
-                        .get("time")
-                        .and_then(|time| time.as_str())
-                        .unwrap_or("beyond the calendar");
+                    let time =
+                        json.get("time").and_then(|time| time.as_str()).unwrap_or("beyond the calendar");
                     output.line(format!("{tid}  {time}  clock {}", tid.clock()), &json)?;
                     Ok(Outcome::Done)
                 }
@@ -65,9 +59,7 @@ impl Command {
 }
 
 fn describe(tid: Tid) -> serde_json::Value {
-    let time = i64::try_from(tid.micros())
-        .ok()
-        .and_then(Datetime::from_unix_micros);
+    let time = i64::try_from(tid.micros()).ok().and_then(Datetime::from_unix_micros);
     json!({
         "tid": tid.to_string(),
         "micros": tid.micros(),

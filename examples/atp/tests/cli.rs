@@ -25,59 +25,36 @@ fn run(arguments: &[&str], input: &[u8]) -> (String, i32) {
     // The program may end without reading all of it.
     let _closed = child.stdin.take().unwrap().write_all(input);
     let output = child.wait_with_output().unwrap();
-    (
-        String::from_utf8(output.stdout).unwrap(),
-        output.status.code().unwrap(),
-    )
+    (String::from_utf8(output.stdout).unwrap(), output.status.code().unwrap())
 }
 
 /// The objects printed with `--json`.
 fn run_json(arguments: &[&str], input: &[u8]) -> (Vec<Json>, i32) {
     let (text, status) = run(&[&["--json"], arguments].concat(), input);
-    (
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect(),
-        status,
-    )
+    (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), status)
 }
 
 fn data(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../data")
-        .join(name)
-        .display()
-        .to_string()
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../data").join(name).display().to_string()
 }
 
 fn key() -> String {
     let documents: Json =
         serde_json::from_str(&std::fs::read_to_string(data("did-docs.json")).unwrap()).unwrap();
     let document = documents.as_object().unwrap().values().next().unwrap();
-    format!(
-        "did:key:{}",
-        document["verificationMethod"][0]["publicKeyMultibase"]
-            .as_str()
-            .unwrap()
-    )
+    format!("did:key:{}", document["verificationMethod"][0]["publicKeyMultibase"].as_str().unwrap())
 }
 
 #[test]
 fn syntax_takes_lines_as_they_are() {
     let (lines, status) = run_json(&["syntax", "check", "handle"], b"a.test\n b.test\n\na\xff.test");
-    let valid: Vec<_> = lines
-        .iter()
-        .map(|line| line["valid"].as_bool().unwrap())
-        .collect();
+    let valid: Vec<_> = lines.iter().map(|line| line["valid"].as_bool().unwrap()).collect();
     assert_eq!((valid, status), (vec![true, false, false, false], 1));
     assert_eq!(lines[0], json!({"value": "a.test", "valid": true}));
     assert_eq!(lines[1]["value"], " b.test");
     assert!(lines[1]["reason"].is_string());
     assert_eq!(run(&["syntax", "check", "did", "did:web:a.test", "-"], b"").1, 0);
-    assert_eq!(
-        run(&["syntax", "check", "did", "did:web:a.test", "-"], b"\n").1,
-        1
-    );
+    assert_eq!(run(&["syntax", "check", "did", "did:web:a.test", "-"], b"\n").1, 1);
     assert_eq!(run(&["syntax", "check", "no-format", "x"], b"").1, 2);
 }
 
@@ -98,37 +75,21 @@ fn keys_sign_and_verify() {
     let folder = tempfile::tempdir().unwrap();
     for curve in ["p256", "k256"] {
         let (made, _) = run_json(&["key", "new", "--curve", curve], b"");
-        let (key, secret) = (
-            made[0]["key"].as_str().unwrap(),
-            made[0]["secret"].as_str().unwrap(),
-        );
+        let (key, secret) = (made[0]["key"].as_str().unwrap(), made[0]["secret"].as_str().unwrap());
         let file = folder.path().join(curve).display().to_string();
         std::fs::write(&file, secret).unwrap();
         let (signature, _) = run(&["key", "sign", "--secret-file", &file], b"message");
         let verify = |message: &[u8]| {
-            run(
-                &["key", "verify", "--key", key, "--signature", signature.trim()],
-                message,
-            )
-            .1
+            run(&["key", "verify", "--key", key, "--signature", signature.trim()], message).1
         };
         assert_eq!((verify(b"message"), verify(b"another")), (0, 1));
         let (shown, status) = run_json(&["key", "inspect", key], b"");
         assert_eq!((shown[0]["curve"].as_str(), status), (Some(curve), 0));
         assert_eq!(run(&["key", "inspect", secret], b"").1, 1);
     }
-    assert_eq!(
-        run(&["key", "verify", "--key", "did:key:z", "--signature", "00"], b"").1,
-        2
-    );
-    assert_eq!(
-        run(&["key", "verify", "--key", &key(), "--signature", "00"], b"").1,
-        1
-    );
-    assert_eq!(
-        run(&["key", "sign", "--secret-file", "/does/not/exist"], b"").1,
-        3
-    );
+    assert_eq!(run(&["key", "verify", "--key", "did:key:z", "--signature", "00"], b"").1, 2);
+    assert_eq!(run(&["key", "verify", "--key", &key(), "--signature", "00"], b"").1, 1);
+    assert_eq!(run(&["key", "sign", "--secret-file", "/does/not/exist"], b"").1, 3);
 }
 
 #[test]
@@ -137,19 +98,8 @@ fn cbor_is_checked_and_converted() {
     assert_eq!(status, 1);
     assert_eq!(lines[0]["json"], json!({"a": 1}));
     assert!(lines[0]["cid"].as_str().unwrap().starts_with("bafyrei"));
-    assert!(
-        lines[1..]
-            .iter()
-            .all(|line| line["valid"] == false && line["reason"].is_string())
-    );
-    assert_eq!(
-        run(
-            &["cbor", "check", "--profile", "drisl", "fb3ff8000000000000"],
-            b""
-        )
-        .1,
-        0
-    );
+    assert!(lines[1..].iter().all(|line| line["valid"] == false && line["reason"].is_string()));
+    assert_eq!(run(&["cbor", "check", "--profile", "drisl", "fb3ff8000000000000"], b"").1, 0);
     let text = r#"{"a":{"$bytes":"AAE"},"b":[1,null,"x"],"c":{"$link":"bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"}}"#;
     let (hex, status) = run(&["cbor", "encode"], text.as_bytes());
     assert_eq!(status, 0);
@@ -175,10 +125,7 @@ fn a_repository_is_verified() {
         }
         assert!(line.get("reason").is_none() && line["blocks"].is_u64());
     }
-    let (text, status) = run(
-        &["repo", "verify", "-", "--no-signature"],
-        &std::fs::read(&car).unwrap(),
-    );
+    let (text, status) = run(&["repo", "verify", "-", "--no-signature"], &std::fs::read(&car).unwrap());
     assert!(
         status == 0 && text.starts_with("structure-valid\n") && text.contains("anybody can have made this")
     );
@@ -203,66 +150,24 @@ fn what_is_wrong_gives_its_verdict() {
 
     let other_key = "did:key:zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF";
     assert_eq!(verify_json(&car, &["--key", other_key]), invalid);
-    assert_eq!(
-        verify_json(&car, &["--key", &key(), "--did", "did:web:a.test"]),
-        invalid
-    );
-    assert_eq!(
-        verify_json(&car, &["--no-signature", "--did", "did:web:a.test"]),
-        invalid
-    );
-    assert_eq!(
-        verify_json(&car, &["--did-docs", &file("none.json", b"{}")]),
-        incomplete
-    );
+    assert_eq!(verify_json(&car, &["--key", &key(), "--did", "did:web:a.test"]), invalid);
+    assert_eq!(verify_json(&car, &["--no-signature", "--did", "did:web:a.test"]), invalid);
+    assert_eq!(verify_json(&car, &["--did-docs", &file("none.json", b"{}")]), incomplete);
     let mut flipped = bytes.clone();
     *flipped.last_mut().unwrap() ^= 1;
-    assert_eq!(
-        verify_json(&file("flipped.car", &flipped), &["--key", &key()]),
-        invalid
-    );
-    assert_eq!(
-        verify_json(&file("cut.car", &bytes[..bytes.len() - 1]), &["--key", &key()]),
-        invalid
-    );
+    assert_eq!(verify_json(&file("flipped.car", &flipped), &["--key", &key()]), invalid);
+    assert_eq!(verify_json(&file("cut.car", &bytes[..bytes.len() - 1]), &["--key", &key()]), invalid);
     // The first block is a record; its section is 59 bytes of header and its own length.
     let header = bytes[0] as usize + 1;
     let first = usize::from(bytes[header] & 0x7f) | usize::from(bytes[header + 1]) << 7;
     let dropped = [&bytes[..header], &bytes[header + 2 + first..]].concat();
-    assert_eq!(
-        verify_json(&file("dropped.car", &dropped), &["--key", &key()]),
-        incomplete
-    );
-    assert_eq!(
-        run(&["repo", "ls", &file("dropped.car", &dropped)], b"").1,
-        0,
-        "paths need no records"
-    );
-    assert_eq!(
-        run(
-            &["repo", "verify", &file("empty.car", b""), "--no-signature"],
-            b""
-        )
-        .1,
-        1
-    );
-    assert_eq!(
-        run(&["repo", "verify", "/does/not/exist", "--no-signature"], b"").1,
-        3
-    );
+    assert_eq!(verify_json(&file("dropped.car", &dropped), &["--key", &key()]), incomplete);
+    assert_eq!(run(&["repo", "ls", &file("dropped.car", &dropped)], b"").1, 0, "paths need no records");
+    assert_eq!(run(&["repo", "verify", &file("empty.car", b""), "--no-signature"], b"").1, 1);
+    assert_eq!(run(&["repo", "verify", "/does/not/exist", "--no-signature"], b"").1, 3);
     assert_eq!(run(&["repo", "verify", &car], b"").1, 2);
-    assert_eq!(
-        run(&["repo", "verify", &car, "--no-signature", "--key", &key()], b"").1,
-        2
-    );
-    assert_eq!(
-        run(
-            &["repo", "verify", &car, "--did-docs", &file("bad.json", b"[")],
-            b""
-        )
-        .1,
-        2
-    );
+    assert_eq!(run(&["repo", "verify", &car, "--no-signature", "--key", &key()], b"").1, 2);
+    assert_eq!(run(&["repo", "verify", &car, "--did-docs", &file("bad.json", b"[")], b"").1, 2);
 }
 
 #[test]
@@ -286,17 +191,10 @@ fn records_are_listed_read_and_unpacked() {
     let profile = std::fs::read(folder.path().join("out/com.example.profile/self.json")).unwrap();
     let profile: Json = serde_json::from_slice(&profile).unwrap();
     assert_eq!(profile["seed"], json!({"$bytes": "AAECAwQFBgcICQoLDA0ODw"}));
-    assert_eq!(
-        run(&["repo", "unpack", &car, "-o", &target], b"").1,
-        3,
-        "nothing is overwritten"
-    );
+    assert_eq!(run(&["repo", "unpack", &car, "-o", &target], b"").1, 3, "nothing is overwritten");
 
     let (nodes, status) = run_json(&["repo", "mst", &car], b"");
-    let keys: usize = nodes
-        .iter()
-        .map(|node| node["entries"].as_array().unwrap().len())
-        .sum();
+    let keys: usize = nodes.iter().map(|node| node["entries"].as_array().unwrap().len()).sum();
     assert_eq!((keys, status), (121, 0));
     let (inspected, status) = run_json(&["repo", "inspect", &car], b"");
     assert_eq!((&inspected[0]["data"], status), (&nodes[0]["node"], 0));

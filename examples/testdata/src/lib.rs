@@ -10,10 +10,7 @@ use std::process::ExitCode;
 
 /// The folder with `conformance/` and `captures/`.
 pub fn root() -> PathBuf {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .nth(2)
-        .unwrap_or(Path::new("."));
+    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
     workspace.join(std::env::var_os("ATPROTO_TESTDATA").unwrap_or_else(|| "../shared".into()))
 }
 
@@ -31,10 +28,7 @@ pub struct Case {
 impl Case {
     /// A case which passes when `check` gives `Ok`.
     pub fn new(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Self {
-        Self {
-            name: name.into(),
-            check: Box::new(check),
-        }
+        Self { name: name.into(), check: Box::new(check) }
     }
 }
 
@@ -70,16 +64,11 @@ impl Suites {
             Ok(_) => Err(format!("{count} cases instead of {at_least}")),
             Err(error) => Err(error.clone()),
         };
-        self.trials
-            .push(Trial::test(format!("{name}::complete"), move || {
-                complete.map_err(Failed::from)
-            }));
+        self.trials.push(Trial::test(format!("{name}::complete"), move || complete.map_err(Failed::from)));
         for case in cases.unwrap_or_default() {
             let check = case.check;
             self.trials
-                .push(Trial::test(format!("{name}::{}", case.name), move || {
-                    check().map_err(Failed::from)
-                }));
+                .push(Trial::test(format!("{name}::{}", case.name), move || check().map_err(Failed::from)));
         }
     }
 

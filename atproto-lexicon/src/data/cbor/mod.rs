@@ -114,10 +114,7 @@ pub fn to_value_with(bytes: &[u8], limits: &Limits) -> Result<Value, CborError> 
 pub fn to_record(bytes: &[u8]) -> Result<Object, CborError> {
     match to_value_with(bytes, &Limits::RECORD)? {
         Value::Object(object) => Ok(object),
-        _ => Err(CborError {
-            reason: CborReason::Model(super::ModelError::NotObject),
-            offset: 0,
-        }),
+        _ => Err(CborError { reason: CborReason::Model(super::ModelError::NotObject), offset: 0 }),
     }
 }
 

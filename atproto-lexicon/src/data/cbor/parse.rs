@@ -11,20 +11,10 @@ pub(super) fn whole<'a>(
     sink: &mut impl Sink<'a>,
 ) -> Result<(), CborError> {
     if bytes.len() > limits.bytes {
-        return Err(CborError {
-            reason: Reason::Limit(LimitError::Bytes),
-            offset: limits.bytes,
-        });
+        return Err(CborError { reason: Reason::Limit(LimitError::Bytes), offset: limits.bytes });
     }
     let length = first(bytes, profile, limits, sink)?;
-    if length == bytes.len() {
-        Ok(())
-    } else {
-        Err(CborError {
-            reason: Reason::Trailing,
-            offset: length,
-        })
-    }
+    if length == bytes.len() { Ok(()) } else { Err(CborError { reason: Reason::Trailing, offset: length }) }
 }
 
 /// Parses one value at the beginning of `bytes` and returns its length.
@@ -35,18 +25,12 @@ pub(super) fn first<'a>(
     sink: &mut impl Sink<'a>,
 ) -> Result<usize, CborError> {
     let allowed = bytes.get(..limits.bytes).unwrap_or(bytes);
-    let mut parser = Parser {
-        bytes,
-        rest: allowed,
-        profile,
-        limits,
-    };
+    let mut parser = Parser { bytes, rest: allowed, profile, limits };
     parser.value(sink).map_err(|fault| match fault.reason {
         // It goes on, but beyond what is allowed.
-        Reason::Truncated if allowed.len() < bytes.len() => CborError {
-            reason: Reason::Limit(LimitError::Bytes),
-            ..fault
-        },
+        Reason::Truncated if allowed.len() < bytes.len() => {
+            CborError { reason: Reason::Limit(LimitError::Bytes), ..fault }
+        }
         _ => fault,
     })?;
     Ok(allowed.len().saturating_sub(parser.rest.len()))
@@ -118,10 +102,7 @@ impl<'a> Parser<'a, '_> {
     fn fault(&self, at: &[u8], reason: Reason) -> CborError {
         // `at` and `rest` are tails of the same allowed part.
         let allowed = self.bytes.len().min(self.limits.bytes);
-        CborError {
-            reason,
-            offset: allowed.saturating_sub(at.len()),
-        }
+        CborError { reason, offset: allowed.saturating_sub(at.len()) }
     }
 
     fn item(&mut self, sink: &mut impl Sink<'a>) -> Result<Option<Frame<'a>>, Reason> {
@@ -154,10 +135,7 @@ impl<'a> Parser<'a, '_> {
             MAP => {
                 let left = self.container(head.number, 2)?;
                 sink.open_map();
-                return Ok(Some(Frame {
-                    left,
-                    map: Some(None),
-                }));
+                return Ok(Some(Frame { left, map: Some(None) }));
             }
             TAG => {
                 let link = self.link(head.number)?;
@@ -240,11 +218,7 @@ impl<'a> Parser<'a, '_> {
         }
         let key = self.text(head.number)?;
         if let Some(previous) = previous {
-            match previous
-                .len()
-                .cmp(&key.len())
-                .then_with(|| previous.cmp(key.as_bytes()))
-            {
+            match previous.len().cmp(&key.len()).then_with(|| previous.cmp(key.as_bytes())) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => return Err(Reason::DuplicateKey),
                 std::cmp::Ordering::Greater => return Err(Reason::KeyOrder),
@@ -269,19 +243,9 @@ impl<'a> Parser<'a, '_> {
             // A CID of the usual form passed above; of the others, DRISL has the ones with BLAKE3.
             let parts = Parts::parse(bytes).map_err(Reason::Cid)?;
             let fault = match parts {
-                Parts {
-                    codec: 0x55 | 0x71,
-                    hash: 0x1e,
-                    digest,
-                } if digest.len() == 32 => return Ok(link),
-                Parts {
-                    codec: 0x55 | 0x71,
-                    hash: 0x12 | 0x1e,
-                    ..
-                } => CidError::Length,
-                Parts {
-                    codec: 0x55 | 0x71, ..
-                } => CidError::Hash,
+                Parts { codec: 0x55 | 0x71, hash: 0x1e, digest } if digest.len() == 32 => return Ok(link),
+                Parts { codec: 0x55 | 0x71, hash: 0x12 | 0x1e, .. } => CidError::Length,
+                Parts { codec: 0x55 | 0x71, .. } => CidError::Hash,
                 _ => CidError::Codec,
             };
             return Err(Reason::Cid(fault));

@@ -44,10 +44,7 @@ pub fn from_slice(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
 pub fn to_record(bytes: &[u8]) -> Result<Object, JsonError> {
     match from_slice(bytes, &Limits::JSON_RECORD)? {
         Value::Object(object) => Ok(object),
-        _ => Err(JsonError {
-            reason: JsonReason::Model(ModelError::NotObject),
-            offset: 0,
-        }),
+        _ => Err(JsonError { reason: JsonReason::Model(ModelError::NotObject), offset: 0 }),
     }
 }
 

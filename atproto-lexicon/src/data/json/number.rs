@@ -39,17 +39,11 @@ pub(super) fn parse(bytes: &[u8]) -> Result<(i64, usize), Reason> {
         let start = at;
         let mut exponent = 0_i64;
         while let Some(digit @ b'0'..=b'9') = next(at) {
-            exponent = exponent
-                .saturating_mul(10)
-                .saturating_add(i64::from(digit.saturating_sub(b'0')));
+            exponent = exponent.saturating_mul(10).saturating_add(i64::from(digit.saturating_sub(b'0')));
             at = at.saturating_add(1);
         }
         require_digits(start, at, next(at))?;
-        let exponent = if sign == Some(b'-') {
-            exponent.saturating_neg()
-        } else {
-            exponent
-        };
+        let exponent = if sign == Some(b'-') { exponent.saturating_neg() } else { exponent };
         decimal.exponent = decimal.exponent.saturating_add(exponent);
     }
     decimal.to_integer(negative).map(|number| (number, at))
@@ -100,17 +94,11 @@ impl Decimal {
         if exponent < 0 {
             return Err(Reason::Float);
         }
-        let digits = if self.overflow {
-            None
-        } else {
-            scale(self.digits, exponent)
-        };
+        let digits = if self.overflow { None } else { scale(self.digits, exponent) };
         let signed = digits
             .and_then(|digits| i128::try_from(digits).ok())
             .map(|n| if negative { n.saturating_neg() } else { n });
-        signed
-            .and_then(|number| number.try_into().ok())
-            .ok_or(Reason::IntegerRange)
+        signed.and_then(|number| number.try_into().ok()).ok_or(Reason::IntegerRange)
     }
 }
 
@@ -119,9 +107,7 @@ fn scale(digits: u128, exponent: i64) -> Option<u128> {
     if digits == 0 {
         return Some(0);
     }
-    10_u128
-        .checked_pow(u32::try_from(exponent).ok()?)?
-        .checked_mul(digits)
+    10_u128.checked_pow(u32::try_from(exponent).ok()?)?.checked_mul(digits)
 }
 
 #[cfg(test)]
@@ -155,19 +141,13 @@ mod tests {
         for (text, reason) in [
             ("0.5", Reason::Float),
             ("-1e-1", Reason::Float),
-            (
-                "1.00000000000000000000000000000000000000000000000000000000001",
-                Reason::Float,
-            ),
+            ("1.00000000000000000000000000000000000000000000000000000000001", Reason::Float),
             ("1e-99999999999999999999", Reason::Float),
             ("9223372036854775808", Reason::IntegerRange),
             ("-9223372036854775809", Reason::IntegerRange),
             ("1e19", Reason::IntegerRange),
             ("1e99999999999999999999", Reason::IntegerRange),
-            (
-                "123456789012345678901234567890123456789012345678901234567890",
-                Reason::IntegerRange,
-            ),
+            ("123456789012345678901234567890123456789012345678901234567890", Reason::IntegerRange),
             ("-", Reason::End),
             ("-a", Reason::Character),
             ("1.", Reason::End),

@@ -6,22 +6,11 @@ use crate::data::{LimitError, Limits, Value};
 /// Reads exactly one value, with white space around it.
 pub(super) fn whole(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
-        return Err(JsonError {
-            reason: Reason::Limit(LimitError::Bytes),
-            offset: limits.bytes,
-        });
+        return Err(JsonError { reason: Reason::Limit(LimitError::Bytes), offset: limits.bytes });
     }
-    let text = std::str::from_utf8(bytes).map_err(|error| JsonError {
-        reason: Reason::Utf8,
-        offset: error.valid_up_to(),
-    })?;
-    let mut reader = Reader {
-        text,
-        at: 0,
-        limits,
-        builder: Builder::default(),
-        open: Vec::new(),
-    };
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| JsonError { reason: Reason::Utf8, offset: error.valid_up_to() })?;
+    let mut reader = Reader { text, at: 0, limits, builder: Builder::default(), open: Vec::new() };
     let read = reader.value().and_then(|()| match reader.peek() {
         None => Ok(()),
         Some(_) => Err(Reason::Trailing),
@@ -113,11 +102,8 @@ impl Reader<'_, '_> {
     }
 
     fn literal(&mut self) -> Result<(), Reason> {
-        let literals = [
-            ("null", Value::Null),
-            ("true", Value::Boolean(true)),
-            ("false", Value::Boolean(false)),
-        ];
+        let literals =
+            [("null", Value::Null), ("true", Value::Boolean(true)), ("false", Value::Boolean(false))];
         for (text, value) in literals {
             if self.rest().starts_with(text.as_bytes()) {
                 self.skip(text.len());

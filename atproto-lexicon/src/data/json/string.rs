@@ -71,10 +71,7 @@ mod tests {
     #[test]
     fn escapes() {
         let text = r#""a\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00é" tail"#;
-        assert_eq!(
-            parse(text, 0),
-            Ok(("a\"\\/\u{8}\u{c}\n\r\té😀é".into(), text.len() - 5))
-        );
+        assert_eq!(parse(text, 0), Ok(("a\"\\/\u{8}\u{c}\n\r\té😀é".into(), text.len() - 5)));
     }
 
     #[test]

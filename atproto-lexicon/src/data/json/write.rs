@@ -65,10 +65,7 @@ fn write_single(name: &str, text: &str, out: &mut String) {
 fn write_string(text: &str, out: &mut String) {
     out.push('"');
     let mut rest = text;
-    while let Some(at) = rest
-        .bytes()
-        .position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\')
-    {
+    while let Some(at) = rest.bytes().position(|byte| byte < 0x20 || byte == b'"' || byte == b'\\') {
         let (plain, tail) = rest.split_at_checked(at).unwrap_or_default();
         out.push_str(plain);
         let (special, tail) = tail.split_at_checked(1).unwrap_or_default();

@@ -64,17 +64,10 @@ impl Task for Get<'_> {
                     "path": path, "present": true, "cid": cid, "value": value, "fault": fault, "hex": hex,
                 });
                 self.output.line(text, &json)?;
-                Ok(if fault.is_some() {
-                    Outcome::Negative
-                } else {
-                    Outcome::Done
-                })
+                Ok(if fault.is_some() { Outcome::Negative } else { Outcome::Done })
             }
             Ok(None) => {
-                self.output.line(
-                    format!("absent  {path}"),
-                    &json!({"path": path, "present": false}),
-                )?;
+                self.output.line(format!("absent  {path}"), &json!({"path": path, "present": false}))?;
                 Ok(Outcome::Negative)
             }
             Err(error) => refuse(self.output, &error),

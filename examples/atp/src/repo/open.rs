@@ -59,10 +59,7 @@ pub(crate) fn refuse<E: Display>(output: &mut Output, error: &Error<E>) -> Resul
 
 /// Prints why a file is no CAR.
 pub(crate) fn refuse_car(output: &mut Output, error: CarError) -> Result<Outcome, Failure> {
-    output.line(
-        format!("invalid: {error}"),
-        &json!({"verdict": "invalid", "reason": error.to_string()}),
-    )?;
+    output.line(format!("invalid: {error}"), &json!({"verdict": "invalid", "reason": error.to_string()}))?;
     Ok(Outcome::Negative)
 }
 

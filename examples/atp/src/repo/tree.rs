@@ -40,9 +40,7 @@ impl Tree<'_> {
                 outcome = outcome.max(self.print(depth, Some(cid), "linked again", Outcome::Negative)?);
                 continue;
             }
-            let block = archive
-                .get(&cid, &mut buf)
-                .map_err(|error| Failure::File(error.to_string()))?;
+            let block = archive.get(&cid, &mut buf).map_err(|error| Failure::File(error.to_string()))?;
             let Some(block) = block else {
                 outcome = outcome.max(self.print(depth, Some(cid), "missing", Outcome::Incomplete)?);
                 continue;
@@ -65,11 +63,8 @@ impl Tree<'_> {
     }
 
     fn node(&mut self, depth: usize, cid: Cid, node: &Node) -> Result<(), Failure> {
-        let keys: Vec<_> = node
-            .entries()
-            .iter()
-            .map(|entry| String::from_utf8_lossy(node.key(entry)))
-            .collect();
+        let keys: Vec<_> =
+            node.entries().iter().map(|entry| String::from_utf8_lossy(node.key(entry))).collect();
         let entry = |(entry, key): (&NodeEntry, &Cow<'_, str>)| json!({"key": key, "value": entry.value.to_string(), "right": entry.right.map(|cid| cid.to_string())});
         let entries: Vec<_> = node.entries().iter().zip(&keys).map(entry).collect();
         let left = node.left().map(ToString::to_string);
@@ -91,14 +86,8 @@ impl Tree<'_> {
     ) -> Result<Outcome, Failure> {
         let cid = cid.map(|cid| cid.to_string());
         let json = json!({"depth": depth, "node": cid, "reason": what});
-        self.output.line(
-            format!(
-                "{}{} {what}",
-                "  ".repeat(depth.min(128)),
-                cid.unwrap_or_default()
-            ),
-            &json,
-        )?;
+        self.output
+            .line(format!("{}{} {what}", "  ".repeat(depth.min(128)), cid.unwrap_or_default()), &json)?;
         Ok(outcome)
     }
 }

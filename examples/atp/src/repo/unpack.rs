@@ -32,10 +32,7 @@ impl Task for Unpack<'_> {
         }
         let folder = self.folder.display();
         let json = json!({"records": count, "folder": folder.to_string()});
-        self.output.line(
-            format!("{count} records in {folder}; signature not verified"),
-            &json,
-        )?;
+        self.output.line(format!("{count} records in {folder}; signature not verified"), &json)?;
         Ok(Outcome::Done)
     }
 

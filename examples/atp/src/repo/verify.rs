@@ -59,13 +59,8 @@ impl Verify {
             }
             (None, None) => Signer::Nobody,
         };
-        let task = Verification {
-            signer,
-            did: self.did,
-            records: self.records,
-            output,
-            report: Report::default(),
-        };
+        let task =
+            Verification { signer, did: self.did, records: self.records, output, report: Report::default() };
         with_archive(&self.file, task)
     }
 }
@@ -152,11 +147,7 @@ impl Verification<'_> {
             },
             None if commit.did != did => {
                 let reason = "commit is of another account".to_owned();
-                return Ok(Err(Refusal {
-                    verdict: "invalid",
-                    outcome: Outcome::Negative,
-                    reason,
-                }));
+                return Ok(Err(Refusal { verdict: "invalid", outcome: Outcome::Negative, reason }));
             }
             None => (repo, "structure-valid"),
         };
@@ -186,11 +177,7 @@ fn refusal<E: Display>(error: &Error<E>) -> Result<Refusal, Failure> {
         Error::Incomplete(missing) => missing.to_string(),
         Error::Source(error) => error.to_string(),
     };
-    Ok(Refusal {
-        verdict,
-        outcome,
-        reason,
-    })
+    Ok(Refusal { verdict, outcome, reason })
 }
 
 impl Signer {
@@ -201,14 +188,8 @@ impl Signer {
             Self::Nobody => return Ok(None),
             Self::Documents(documents) => documents,
         };
-        let missing = |reason| Refusal {
-            verdict: "incomplete",
-            outcome: Outcome::Incomplete,
-            reason,
-        };
-        let json = documents
-            .get(did.as_str())
-            .ok_or_else(|| missing(format!("no DID document of {did}")))?;
+        let missing = |reason| Refusal { verdict: "incomplete", outcome: Outcome::Incomplete, reason };
+        let json = documents.get(did.as_str()).ok_or_else(|| missing(format!("no DID document of {did}")))?;
         let document = DidDocument::from_json(json.to_string().as_bytes())
             .map_err(|error| missing(format!("DID document of {did}: {error}")))?;
         if document.id != *did {
@@ -249,12 +230,9 @@ impl Report {
             // Writing to a string does not fail.
             write!(text, "\n  {name:<10} {value}").unwrap_or_default();
         };
-        for (name, value) in [
-            ("did", &self.did),
-            ("rev", &self.rev),
-            ("commit", &self.commit),
-            ("data", &self.data),
-        ] {
+        for (name, value) in
+            [("did", &self.did), ("rev", &self.rev), ("commit", &self.commit), ("data", &self.data)]
+        {
             if let Some(value) = value {
                 line(name, value.clone());
             }
@@ -263,10 +241,7 @@ impl Report {
             line("blocks", format!("{blocks}, each hashed"));
         }
         if let Some(records) = self.records {
-            line(
-                "records",
-                format!("{records}, each linked by the one tree of its paths"),
-            );
+            line("records", format!("{records}, each linked by the one tree of its paths"));
             let signature = match self.verdict {
                 "valid" => "verified",
                 _ => "not verified: anybody can have made this",
@@ -274,10 +249,7 @@ impl Report {
             line("signature", signature.into());
         }
         if let Some(faults) = &self.faults {
-            line(
-                "faults",
-                format!("{} of the records break the data model", faults.len()),
-            );
+            line("faults", format!("{} of the records break the data model", faults.len()));
             for (path, reason) in faults {
                 line("", format!("{path}: {reason}"));
             }
