@@ -1,6 +1,5 @@
-use super::CidError;
+use super::{CidError, sha256};
 use serde::de::{Error as _, Unexpected};
-use sha2::{Digest as _, Sha256};
 use std::{fmt, str::FromStr};
 
 /// What a CID says its block is encoded in; repositories use these two.
@@ -45,7 +44,7 @@ impl Cid {
 
     /// The CID of `block`: hashes it.
     pub fn of(codec: Codec, block: &[u8]) -> Self {
-        Self::from_digest(codec, Sha256::digest(block).into())
+        Self::from_digest(codec, sha256(block))
     }
 
     /// The CID of a DAG-CBOR block: hashes it.
@@ -93,7 +92,7 @@ impl Cid {
 
     /// Whether this is the CID of `block`: hashes it and compares.
     pub fn matches(&self, block: &[u8]) -> bool {
-        Sha256::digest(block).as_slice() == self.digest()
+        sha256(block) == *self.digest()
     }
 }
 

@@ -1,4 +1,4 @@
-use super::string_type::{first_not, string_type};
+use super::string_type::string_type;
 use super::{Reason, SyntaxError, Tid};
 
 string_type! {
@@ -15,20 +15,32 @@ impl RecordKey {
     /// # Errors
     /// [`SyntaxError`] with the first fault.
     pub fn check(text: &str) -> Result<(), SyntaxError> {
+        Self::check_bytes(text.as_bytes())
+    }
+
+    /// [`check`](Self::check) of bytes which may not be UTF-8; then they are no record key.
+    ///
+    /// # Errors
+    /// [`SyntaxError`] with the first fault.
+    pub fn check_bytes(text: &[u8]) -> Result<(), SyntaxError> {
         if text.is_empty() {
             return Err(Self::error(Reason::Empty, 0));
         }
         if text.len() > Self::MAX_LEN {
             return Err(Self::error(Reason::TooLong { max: Self::MAX_LEN }, Self::MAX_LEN));
         }
-        if let Some(at) = first_not(text, |byte| byte.is_ascii_alphanumeric() || b".-_:~".contains(&byte)) {
+        if let Some(at) = text.iter().position(|byte| !is_allowed(*byte)) {
             return Err(Self::error(Reason::Character, at));
         }
-        if text == "." || text == ".." {
+        if text == b"." || text == b".." {
             return Err(Self::error(Reason::Reserved, 0));
         }
         Ok(())
     }
+}
+
+const fn is_allowed(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_' | b':' | b'~')
 }
 
 impl From<Tid> for RecordKey {

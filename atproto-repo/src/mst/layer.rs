@@ -1,8 +1,8 @@
-use sha2::{Digest as _, Sha256};
+use atproto_lexicon::data::sha256;
 
 /// The layer of a key, the leaves' being 0: pairs of leading zero bits in its SHA-256.
 pub fn layer_of(key: &[u8]) -> u32 {
-    let digest = Sha256::digest(key);
+    let digest = sha256(key);
     let mut bits = 0_u32;
     for byte in digest {
         bits = bits.saturating_add(byte.leading_zeros());

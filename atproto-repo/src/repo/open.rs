@@ -2,7 +2,7 @@ use super::walk::{Paths, record};
 use super::{
     Commit, CommitReason, Error, Invalid, Missing, OwnedEntry, Record, RecordError, RecordWalk, Records,
 };
-use crate::mst::Tree;
+use crate::mst::{Tree, TreeEntry};
 use crate::store::{Archive, Blocks};
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
@@ -127,12 +127,11 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
     /// # Errors
     /// [`Error`]; a text that is no path gives [`Invalid::Path`].
     pub fn get(&self, path: &str) -> Result<Option<OwnedEntry>, Error<B::Error>> {
-        Paths::default().parse(path.as_bytes())?;
-        let Some(cid) = self.tree().get(path.as_bytes())? else {
-            return Ok(None);
-        };
+        let key = path.as_bytes();
+        Paths::default().check(key)?;
+        let Some(cid) = self.tree().get(key)? else { return Ok(None) };
         let mut buf = Vec::new();
-        let bytes = record(self.blocks, path, cid, &mut buf)?.bytes.to_vec();
+        let bytes = record(self.blocks, TreeEntry { key, value: &cid }, &mut buf)?.bytes.to_vec();
         Ok(Some(OwnedEntry { path: path.into(), cid, bytes }))
     }
 
@@ -145,21 +144,33 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         self.check_each(|_, _| ())
     }
 
-    /// [`check`](Self::check), with the path and the block of every record on the way.
+    /// [`check`](Self::check), with the faults of every record that breaks the data model: these leave the repository
+    /// valid.
     ///
     /// # Errors
     /// As [`check`](Self::check).
-    pub fn check_each(&self, mut each: impl FnMut(&str, Record<'_>)) -> Result<Summary, Error<B::Error>> {
+    pub fn check_records(
+        &self,
+        mut fault: impl FnMut(String, RecordError),
+    ) -> Result<Summary, Error<B::Error>> {
+        self.check_each(|path, record| {
+            if let Err(error) = record.check() {
+                fault(path(), error);
+            }
+        })
+    }
+
+    fn check_each(
+        &self,
+        mut each: impl FnMut(&dyn Fn() -> String, Record<'_>),
+    ) -> Result<Summary, Error<B::Error>> {
         let mut walk = self.walk();
         let mut records = 0_u64;
         let mut missing = None;
         loop {
-            match walk.next() {
-                Ok(Some(entry)) => {
-                    records = records.saturating_add(1);
-                    each(entry.path, entry.record);
-                }
-                Ok(None) => break,
+            match walk.next_with(&mut each) {
+                Ok(true) => records = records.saturating_add(1),
+                Ok(false) => break,
                 Err(Error::Incomplete(what)) => missing = missing.or(Some(what)),
                 Err(error) => return Err(error),
             }
@@ -168,22 +179,6 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
             Some(what) => Err(Error::Incomplete(what)),
             None => Ok(Summary { records, nodes: walk.nodes() }),
         }
-    }
-
-    /// [`check`](Self::check), with the faults of every record that breaks the data model: these leave the repository
-    /// valid.
-    ///
-    /// # Errors
-    /// As [`check`](Self::check).
-    pub fn check_records(
-        &self,
-        mut fault: impl FnMut(&str, RecordError),
-    ) -> Result<Summary, Error<B::Error>> {
-        self.check_each(|path, record| {
-            if let Err(error) = record.check() {
-                fault(path, error);
-            }
-        })
     }
 }
 

@@ -1,5 +1,5 @@
 use super::{Error, Invalid, Missing, PathReason, Record};
-use crate::mst::TreeWalk;
+use crate::mst::{TreeEntry, TreeWalk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::{Nsid, RecordKey};
@@ -48,12 +48,22 @@ impl<'b, B: Blocks> RecordWalk<'b, B> {
     /// every further call.
     #[allow(clippy::should_implement_trait, reason = "what it yields is borrowed from it")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, Error<B::Error>> {
-        let Some(entry) = self.tree.next()? else {
-            return Ok(None);
-        };
-        let (path, cid) = (self.paths.parse(entry.key)?, *entry.value);
-        let record = record(self.blocks, path, cid, &mut self.buf)?;
-        Ok(Some(Entry { path, cid, record }))
+        let Some(entry) = self.tree.next()? else { return Ok(None) };
+        self.paths.check(entry.key)?;
+        let record = record(self.blocks, entry, &mut self.buf)?;
+        Ok(Some(Entry { path: path(entry), cid: record.cid, record }))
+    }
+
+    /// [`next`](Self::next) which makes the path only where `each` asks for it; false at the end.
+    pub(super) fn next_with(
+        &mut self,
+        each: &mut impl FnMut(&dyn Fn() -> String, Record<'_>),
+    ) -> Result<bool, Error<B::Error>> {
+        let Some(entry) = self.tree.next()? else { return Ok(false) };
+        self.paths.check(entry.key)?;
+        let record = record(self.blocks, entry, &mut self.buf)?;
+        each(&|| path(entry).to_owned(), record);
+        Ok(true)
     }
 
     /// The next path with the CID of its record, whose block is not looked for; `None` at the end.
@@ -64,7 +74,8 @@ impl<'b, B: Blocks> RecordWalk<'b, B> {
         let Some(entry) = self.tree.next()? else {
             return Ok(None);
         };
-        Ok(Some((self.paths.parse(entry.key)?, *entry.value)))
+        self.paths.check(entry.key)?;
+        Ok(Some((path(entry), *entry.value)))
     }
 
     /// The number of nodes of the tree read so far.
@@ -73,45 +84,55 @@ impl<'b, B: Blocks> RecordWalk<'b, B> {
     }
 }
 
-/// Reads a record's block.
+/// Reads the block of an entry whose key is a path.
 pub(super) fn record<'a, B: Blocks>(
     blocks: &'a B,
-    path: &str,
-    cid: Cid,
+    entry: TreeEntry<'_>,
     buf: &'a mut Vec<u8>,
 ) -> Result<Record<'a>, Error<B::Error>> {
+    let cid = *entry.value;
     let Some(bytes) = blocks.get(&cid, buf).map_err(Error::Source)? else {
-        return Err(Error::Incomplete(Missing::Record { path: path.into(), cid }));
+        return Err(Error::Incomplete(Missing::Record { path: path(entry).into(), cid }));
     };
     if !B::HASHED && !cid.matches(bytes) {
-        return Err(Invalid::RecordHash { path: path.into(), cid }.into());
+        return Err(Invalid::RecordHash { path: path(entry).into(), cid }.into());
     }
     Ok(Record { cid, bytes })
 }
 
-/// Parses paths, and remembers the collection, since most are of the same one as the path before.
+/// The path that a key is, once it was checked: then it is ASCII.
+fn path(entry: TreeEntry<'_>) -> &str {
+    std::str::from_utf8(entry.key).unwrap_or_default()
+}
+
+/// Checks paths, and remembers the collection, since most are of the same one as the path before.
 #[derive(Debug, Default)]
 pub(super) struct Paths {
-    collection: String,
+    /// With the slash that follows it.
+    collection: Vec<u8>,
 }
 
 impl Paths {
-    pub(super) fn parse<'a>(&mut self, key: &'a [u8]) -> Result<&'a str, Invalid> {
-        self.check(key)
-            .map_err(|reason| Invalid::Path { path: String::from_utf8_lossy(key).into_owned(), reason })
+    pub(super) fn check(&mut self, key: &[u8]) -> Result<(), Invalid> {
+        // Nothing was remembered yet where it is empty, which no collection is.
+        match key.strip_prefix(self.collection.as_slice()) {
+            Some(record_key) if !self.collection.is_empty() => {
+                RecordKey::check_bytes(record_key).map_err(PathReason::Syntax)
+            }
+            _ => self.check_whole(key),
+        }
+        .map_err(|reason| Invalid::Path { path: String::from_utf8_lossy(key).into_owned(), reason })
     }
 
-    fn check<'a>(&mut self, key: &'a [u8]) -> Result<&'a str, PathReason> {
+    fn check_whole(&mut self, key: &[u8]) -> Result<(), PathReason> {
         let path = std::str::from_utf8(key).map_err(|_| PathReason::Utf8)?;
         let (collection, record_key) = path.split_once('/').ok_or(PathReason::NoRecordKey)?;
-        // Nothing was remembered yet where it is empty, which no collection is.
-        if collection.is_empty() || collection != self.collection {
-            Nsid::check(collection).map_err(PathReason::Syntax)?;
-            self.collection.clear();
-            self.collection.push_str(collection);
-        }
+        Nsid::check(collection).map_err(PathReason::Syntax)?;
         RecordKey::check(record_key).map_err(PathReason::Syntax)?;
-        Ok(path)
+        self.collection.clear();
+        self.collection.extend_from_slice(collection.as_bytes());
+        self.collection.push(b'/');
+        Ok(())
     }
 }
 

@@ -174,8 +174,7 @@ fn a_record_that_breaks_the_data_model_is_its_own_fault() {
     let repo = Repo::verify(&car, &did(), &key()).unwrap();
     assert_eq!(repo.check().unwrap().records, 4);
     let mut faults = Vec::new();
-    let summary =
-        repo.check_records(|path, error| faults.push((path.to_owned(), error.to_string()))).unwrap();
+    let summary = repo.check_records(|path, error| faults.push((path, error.to_string()))).unwrap();
     assert_eq!(summary.records, 4);
     assert_eq!(faults, [("com.example.note/zzz".to_owned(), "float not allowed at byte 3".to_owned())]);
     // Its bytes are kept.

@@ -165,7 +165,7 @@ impl Verification<'_> {
             return repo.check();
         }
         let faults = self.report.faults.get_or_insert_default();
-        repo.check_records(|path, error| faults.push((path.to_owned(), error.to_string())))
+        repo.check_records(|path, error| faults.push((path, error.to_string())))
     }
 }
 
