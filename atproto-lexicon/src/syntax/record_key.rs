@@ -39,8 +39,19 @@ impl RecordKey {
     }
 }
 
-const fn is_allowed(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'.' | b'-' | b'_' | b':' | b'~')
+/// Whether a record key may hold the byte; a table, since every path of a repository is checked.
+fn is_allowed(byte: u8) -> bool {
+    #[expect(clippy::indexing_slicing, reason = "the compiler evaluates it, and a byte is below 256")]
+    const ALLOWED: [bool; 256] = {
+        let mut allowed = [false; 256];
+        let mut text: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz.-_:~";
+        while let [byte, rest @ ..] = text {
+            allowed[*byte as usize] = true;
+            text = rest;
+        }
+        allowed
+    };
+    ALLOWED.get(usize::from(byte)).copied().unwrap_or(false)
 }
 
 impl From<Tid> for RecordKey {

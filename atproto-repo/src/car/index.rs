@@ -11,6 +11,8 @@ pub(super) struct Index {
     /// None, or a power of two of them; `offset` is 0 in an empty one, since every file begins with a header.
     slots: Vec<Slot>,
     len: usize,
+    /// The number of blocks for which there are slots.
+    room: usize,
     keys: [u64; 4],
 }
 
@@ -27,7 +29,12 @@ pub(super) struct Slot {
 impl Default for Index {
     fn default() -> Self {
         let state = RandomState::new();
-        Self { slots: Vec::new(), len: 0, keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)) }
+        Self {
+            slots: Vec::new(),
+            len: 0,
+            room: 0,
+            keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)),
+        }
     }
 }
 
@@ -43,6 +50,7 @@ impl Index {
         let slots = blocks.saturating_add(blocks / 3).saturating_add(2).next_power_of_two();
         if slots > self.slots.len() {
             let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+            self.room = slots.saturating_sub(slots / 4).saturating_sub(1);
             old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
         }
     }
@@ -76,8 +84,10 @@ impl Index {
         if self.len >= (1 << 31) {
             return Err(CarReason::TooManyBlocks);
         }
+        if self.len >= self.room {
+            self.reserve(self.len.saturating_add(1));
+        }
         self.len = self.len.saturating_add(1);
-        self.reserve(self.len);
         self.place(Slot { offset, length, tag });
         Ok(())
     }

@@ -4,6 +4,7 @@ use super::{Block, CarError, CarReason};
 use crate::store::{Archive, Blocks};
 use atproto_lexicon::data::Cid;
 use std::convert::Infallible;
+use std::ops::Range;
 
 /// A CAR in memory, indexed: blocks are borrowed from its bytes.
 #[derive(Debug)]
@@ -34,21 +35,36 @@ impl<'a> Car<'a> {
         let (roots, mut at) = frame::header(bytes, limits).map_err(fault(0))?.ok_or(truncated(0))?;
         let mut car = Self { bytes, roots, blocks_at: at, index: Index::default() };
         car.index.reserve(count(bytes, at, limits));
+        let mut batch = Vec::with_capacity(BATCH);
         while at < bytes.len() {
-            let rest = bytes.get(at..).unwrap_or_default();
-            let section = frame::section(rest, limits).map_err(fault(at))?.ok_or(truncated(at))?;
-            let block = rest.get(section.block.clone()).unwrap_or_default();
-            if !section.cid.matches(block) {
-                return Err(fault(at)(CarReason::Hash(section.cid)));
-            }
-            let tag = car.index.tag(&section.cid);
-            if car.find(tag, &section.cid).is_none() {
-                let offset = at.saturating_add(section.cid_at) as u64;
-                car.index.insert(tag, offset, block.len()).map_err(fault(at))?;
-            }
-            at = at.saturating_add(section.block.end);
+            let framed = frame_batch(bytes, &mut at, limits, &mut batch);
+            // What comes earlier in the file is said first.
+            car.add(&batch)?;
+            framed?;
         }
         Ok(car)
+    }
+
+    /// Hashes some blocks, and adds them to the index.
+    ///
+    /// Each step is a loop of its own: the processor overlaps the hashing of blocks that follow each other, and then the
+    /// waiting for memory of the index.
+    fn add(&mut self, batch: &[Framed]) -> Result<(), CarError> {
+        for framed in batch {
+            let block = self.bytes.get(framed.block.clone()).unwrap_or_default();
+            if !framed.cid.matches(block) {
+                return Err(framed.fault(CarReason::Hash(framed.cid)));
+            }
+        }
+        for framed in batch {
+            let tag = self.index.tag(&framed.cid);
+            if self.find(tag, &framed.cid).is_none() {
+                let offset = framed.block.start.saturating_sub(Cid::LEN) as u64;
+                let added = self.index.insert(tag, offset, framed.block.len());
+                added.map_err(|reason| framed.fault(reason))?;
+            }
+        }
+        Ok(())
     }
 
     /// The roots in the header; in a repository the first one is the commit.
@@ -100,6 +116,42 @@ impl<'a> Car<'a> {
     fn at(&self, slot: &Slot) -> &'a [u8] {
         usize::try_from(slot.offset).ok().and_then(|at| self.bytes.get(at..)).unwrap_or_default()
     }
+}
+
+/// A section of the file.
+struct Framed {
+    cid: Cid,
+    /// Where the section begins.
+    at: usize,
+    block: Range<usize>,
+}
+
+impl Framed {
+    fn fault(&self, reason: CarReason) -> CarError {
+        CarError { reason, offset: self.at as u64 }
+    }
+}
+
+/// As many blocks as fit into the innermost cache with their index, more or less.
+const BATCH: usize = 64;
+
+/// Frames the next sections from `at` on.
+fn frame_batch(
+    bytes: &[u8],
+    at: &mut usize,
+    limits: &Limits,
+    batch: &mut Vec<Framed>,
+) -> Result<(), CarError> {
+    batch.clear();
+    while batch.len() < BATCH && *at < bytes.len() {
+        let fault = |reason| CarError { reason, offset: *at as u64 };
+        let rest = bytes.get(*at..).unwrap_or_default();
+        let section = frame::section(rest, limits).map_err(fault)?.ok_or(fault(CarReason::Truncated))?;
+        let end = at.saturating_add(section.block.end);
+        batch.push(Framed { cid: section.cid, at: *at, block: at.saturating_add(section.block.start)..end });
+        *at = end;
+    }
+    Ok(())
 }
 
 /// The number of sections from `at` on, as their lengths say: what is wrong with them is found out later.

@@ -70,6 +70,8 @@ struct Frame {
     node: Node,
     layer: u32,
     bounds: Bounds,
+    /// Whether no entry has a subtree at its side.
+    is_leaf: bool,
     /// What comes next: the subtree before entry `next / 2` where it is even, that entry where it is odd.
     next: usize,
 }
@@ -126,14 +128,16 @@ impl Walk {
             let Some(frame) = self.frames.get_mut(last) else {
                 return Step::Done;
             };
-            let (index, is_entry) = (frame.next / 2, frame.next % 2 == 1);
-            if frame.next > frame.node.entries().len().saturating_mul(2) {
+            // In a leaf there is nothing to look for between the entries.
+            let at = if frame.is_leaf { frame.next | 1 } else { frame.next };
+            let (index, is_entry) = (at / 2, at % 2 == 1);
+            if index >= frame.node.entries().len() && (is_entry || index > frame.node.entries().len()) {
                 self.depth = last;
                 continue;
             }
-            frame.next = frame.next.saturating_add(1);
+            frame.next = at.saturating_add(1);
             if is_entry {
-                if self.is_before_end() {
+                if self.end.is_none() || self.is_before_end() {
                     self.start = None;
                     return Step::Entry;
                 }
@@ -243,6 +247,7 @@ impl Frame {
         self.next = 0;
         let entries = self.node.entries();
         let has_links = self.node.left().is_some() || entries.iter().any(|entry| entry.right.is_some());
+        self.is_leaf = !has_links;
         let Some((first, last)) = entries.first().zip(entries.last()) else {
             self.layer = need.layer.unwrap_or(0);
             return match (need.layer, has_links) {
