@@ -1,4 +1,4 @@
-//! XRPC, the HTTP and WebSocket conventions of AT Protocol: requests and their errors, sessions, event streams.
+//! XRPC, the HTTP and WebSocket conventions of AT Protocol (<https://atproto.com/specs/xrpc>): requests and their errors,
+//! sessions, event streams.
 //!
-//! The crate is a name and an intent so far: it holds no code. What it will hold is listed in `CHANGELOG.md` as
-//! it arrives.
+//! It holds no code yet. Strings and data are in `atproto_lexicon`, keys in `atproto_crypto`, repositories in `atproto_repo`.
