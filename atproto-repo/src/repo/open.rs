@@ -8,7 +8,7 @@ use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
 use atproto_lexicon::syntax::Did;
 
-/// A repository whose commit's signature was verified. The tree is checked as far as it is read: [`Repo::check`] reads all
+/// A repository whose commit's signature was verified. The tree is checked as far as it is read: [`UnsignedRepo::check`] reads all
 /// of it.
 #[derive(Debug)]
 pub struct Repo<'b, B> {
