@@ -75,14 +75,12 @@ pub(super) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>,
     Ok(Some(Section { cid, cid_at: range.start, block: range.start.saturating_add(Cid::LEN)..range.end }))
 }
 
-/// Where the section at the beginning of `buffer` ends, by its length alone; `None` where it has none that is right.
-pub(super) fn section_end(buffer: &[u8], limits: &Limits) -> Option<usize> {
-    let range = payload(buffer, limits.block.saturating_add(Cid::LEN)).ok()??;
-    (range.len() >= Cid::LEN).then_some(range.end)
-}
-
 /// An unsigned varint of at most nine bytes in its shortest form, and its length.
 fn varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, CarReason> {
+    // Nearly all sections have 128 to 16,383 bytes.
+    if let [low @ 0x80..=0xff, high @ 1..0x80, ..] = buffer {
+        return Ok(Some((u64::from(low & 0x7f) | u64::from(*high) << 7, 2)));
+    }
     let mut number = 0_u64;
     for (index, byte) in buffer.iter().enumerate().take(9) {
         number |= u64::from(byte & 0x7f) << index.saturating_mul(7);

@@ -1,5 +1,6 @@
 use super::CarReason;
 use atproto_lexicon::data::Cid;
+use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
 /// Where each block of a file lies, by CID, in under 48 bytes a block: the CIDs stay in the file.
@@ -46,13 +47,24 @@ impl Index {
 
     /// Makes room for this many blocks.
     pub(super) fn reserve(&mut self, blocks: usize) {
-        // Three quarters full at most.
-        let slots = blocks.saturating_add(blocks / 3).saturating_add(2).next_power_of_two();
+        let slots = slots_for(blocks);
         if slots > self.slots.len() {
-            let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
-            self.room = slots.saturating_sub(slots / 4).saturating_sub(1);
-            old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
+            self.rebuild(slots);
         }
+    }
+
+    /// Gives back what was reserved in vain.
+    pub(super) fn shrink(&mut self) {
+        let slots = slots_for(self.len);
+        if slots < self.slots.len() {
+            self.rebuild(slots);
+        }
+    }
+
+    fn rebuild(&mut self, slots: usize) {
+        let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
+        self.room = slots.saturating_sub(slots / 4).saturating_sub(1);
+        old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
     }
 
     /// Where the block with this tag lies; `is_it` compares the CID in the file.
@@ -72,9 +84,10 @@ impl Index {
         Ok(None)
     }
 
-    /// The first slot where a block with this tag may lie.
+    /// The first slot with this tag, which most often is the one.
     pub(super) fn first(&self, tag: u32) -> Option<&Slot> {
-        self.slots.get(tag as usize & self.mask())
+        let found: Result<_, Infallible> = self.try_find(tag, |_| Ok(true));
+        found.unwrap_or_else(|never| match never {})
     }
 
     /// Adds a block which is not there yet.
@@ -119,10 +132,14 @@ impl Index {
     }
 }
 
+/// The number of slots for this many blocks: three quarters full at most, and one empty.
+fn slots_for(blocks: usize) -> usize {
+    blocks.saturating_add(blocks / 3).saturating_add(2).next_power_of_two()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::convert::Infallible;
 
     #[test]
     fn finds_what_was_inserted_in_less_than_48_bytes_each() {

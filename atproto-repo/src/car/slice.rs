@@ -34,14 +34,19 @@ impl<'a> Car<'a> {
         let truncated = |at: usize| fault(at)(CarReason::Truncated);
         let (roots, mut at) = frame::header(bytes, limits).map_err(fault(0))?.ok_or(truncated(0))?;
         let mut car = Self { bytes, roots, blocks_at: at, index: Index::default() };
-        car.index.reserve(count(bytes, at, limits));
         let mut batch = Vec::with_capacity(BATCH);
         while at < bytes.len() {
             let framed = frame_batch(bytes, &mut at, limits, &mut batch);
             // What comes earlier in the file is said first.
             car.add(&batch)?;
             framed?;
+            if car.index.len() == BATCH {
+                // The blocks to come are likely to be as long as the first ones.
+                let blocks = bytes.len().saturating_mul(BATCH).checked_div(at);
+                car.index.reserve(blocks.unwrap_or_default());
+            }
         }
+        car.index.shrink();
         Ok(car)
     }
 
@@ -153,17 +158,6 @@ fn frame_batch(
     }
     Ok(())
 }
-
-/// The number of sections from `at` on, as their lengths say: what is wrong with them is found out later.
-fn count(bytes: &[u8], mut at: usize, limits: &Limits) -> usize {
-    let mut count = 0_usize;
-    while let Some(end) = bytes.get(at..).and_then(|rest| frame::section_end(rest, limits)) {
-        at = at.saturating_add(end);
-        count = count.saturating_add(1);
-    }
-    count
-}
-
 impl Blocks for Car<'_> {
     type Error = Infallible;
     const HASHED: bool = true;
@@ -172,12 +166,24 @@ impl Blocks for Car<'_> {
         Ok(Car::get(self, cid))
     }
 
-    /// Brings what a search will touch into the processor's caches: the searches wait for memory together here, where they
-    /// would wait one after another.
-    fn prepare<'c>(&self, cids: impl Iterator<Item = &'c Cid>) {
-        for cid in cids {
-            let block = self.index.first(self.index.tag(cid)).map(|slot| self.at(slot));
-            std::hint::black_box(block.and_then(<[u8]>::first).copied());
+    /// Brings what the searches will touch into the processor's caches: here they wait for memory together, where they
+    /// would wait one after another. First for all slots, then for all CIDs in the file.
+    fn prepare<'c>(&self, mut cids: impl Iterator<Item = &'c Cid>) {
+        const TOGETHER: usize = 32;
+        let mut sections = [&[][..]; TOGETHER];
+        loop {
+            let mut count = 0_usize;
+            for (section, cid) in sections.iter_mut().zip(&mut cids) {
+                *section = self.index.first(self.index.tag(cid)).map_or(&[][..], |slot| self.at(slot));
+                count = count.saturating_add(1);
+            }
+            for section in sections.iter().take(count) {
+                // A CID most often lies across two lines of a cache.
+                std::hint::black_box((section.first().copied(), section.get(Cid::LEN).copied()));
+            }
+            if count < TOGETHER {
+                return;
+            }
         }
     }
 }

@@ -123,6 +123,24 @@ impl NodeEntry {
     }
 }
 
+/// Adds the links that a node seems to have to `links`, up to a number of them in all: by the bytes that come before each,
+/// so that it is a guess, and cheap.
+pub(super) fn guess_links(block: &[u8], links: &mut Vec<Cid>, limit: usize) {
+    let mut rest = block;
+    while links.len() < limit {
+        let Some(at) = rest.iter().position(|byte| *byte == 0xd8) else { return };
+        rest = rest.get(at..).unwrap_or_default();
+        let link = rest.strip_prefix(LINK).and_then(|bytes| bytes.split_at_checked(Cid::LEN));
+        match link.map(|(cid, after)| (Cid::from_bytes(cid), after)) {
+            Some((Ok(cid), after)) => {
+                links.push(cid);
+                rest = after;
+            }
+            _ => rest = rest.get(1..).unwrap_or_default(),
+        }
+    }
+}
+
 /// Checks what two neighbouring keys have after their common prefix as it is written.
 fn check_order(previous: &[u8], next: &[u8]) -> Result<(), Reason> {
     match (previous.first(), next.first()) {
@@ -166,6 +184,8 @@ const UNSIGNED: u8 = 0;
 const BYTES: u8 = 2;
 const ARRAY: u8 = 4;
 const NULL: u8 = 0xf6;
+/// What stands before the bytes of a CID: tag 42, a byte string of 37, the zero in front.
+const LINK: &[u8] = &[0xd8, 42, 0x58, 37, 0];
 
 impl<'a> Reader<'a> {
     fn expect(&mut self, bytes: &[u8]) -> Result<(), Unexpected> {
@@ -203,8 +223,7 @@ impl<'a> Reader<'a> {
     }
 
     fn link(&mut self) -> Result<Cid, Unexpected> {
-        // Tag 42, a byte string of 37, the zero in front.
-        self.expect(&[0xd8, 42, 0x58, 37, 0])?;
+        self.expect(LINK)?;
         let bytes: [u8; Cid::LEN] = self.array()?;
         Cid::from_bytes(&bytes).map_err(|_| Unexpected)
     }

@@ -1,3 +1,4 @@
+use super::node::guess_links;
 use super::{Limits, Step, TreeFault, Walk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
@@ -57,7 +58,7 @@ impl<'b, B: Blocks> Tree<'b, B> {
     /// A walk through the keys from `start`, inclusive, to `end`, exclusive.
     pub fn range(&self, start: Option<&[u8]>, end: Option<&[u8]>) -> TreeWalk<'b, B> {
         let walk = Walk::range(self.root, start, end).with_limits(self.limits);
-        TreeWalk { walk, blocks: self.blocks, buf: Vec::new(), goes_on: true }
+        TreeWalk { walk, blocks: self.blocks, buf: Vec::new(), goes_on: true, ahead: Vec::new() }
     }
 
     /// A walk through the keys that begin with `prefix`.
@@ -102,7 +103,12 @@ pub struct TreeWalk<'b, B> {
     buf: Vec<u8>,
     /// Whether more than one key is looked for.
     goes_on: bool,
+    /// Blocks that come soon.
+    ahead: Vec<Cid>,
 }
+
+/// How many blocks are looked for in advance.
+const AHEAD: usize = 128;
 
 impl<B: Blocks> TreeWalk<'_, B> {
     /// The next key and the record there; `None` at the end.
@@ -125,12 +131,25 @@ impl<B: Blocks> TreeWalk<'_, B> {
                             return Err(TreeError::Incomplete(cid));
                         }
                     }
-                    if self.goes_on {
-                        self.blocks.prepare(self.walk.upcoming());
-                    }
+                    self.look_ahead();
                 }
             }
         }
+    }
+
+    /// Says which blocks come after the next nodes: these were said when the walk was one node higher.
+    fn look_ahead(&mut self) {
+        // Where reading costs more than looking for a place in memory, nothing is read that may not be needed.
+        if !(B::HASHED && self.goes_on) {
+            return;
+        }
+        self.ahead.clear();
+        for child in self.walk.children() {
+            if let Ok(Some(block)) = self.blocks.get(child, &mut self.buf) {
+                guess_links(block, &mut self.ahead, AHEAD);
+            }
+        }
+        self.blocks.prepare(self.ahead.iter());
     }
 
     /// The number of nodes read so far.

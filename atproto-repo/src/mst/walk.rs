@@ -203,15 +203,12 @@ impl Walk {
         Ok(())
     }
 
-    /// What the walk comes to in the node that it is in: records and nodes below, in order.
-    pub fn upcoming(&self) -> impl Iterator<Item = &Cid> {
+    /// The nodes below the node that the walk has come to, in order.
+    pub(super) fn children(&self) -> impl Iterator<Item = &Cid> {
         let frame = self.depth.checked_sub(1).and_then(|last| self.frames.get(last));
         frame.into_iter().flat_map(|frame| {
-            let end = frame.node.entries().len().saturating_mul(2);
-            (frame.next..=end).filter_map(|at| match at % 2 {
-                0 => frame.node.child(at / 2),
-                _ => frame.node.entries().get(at / 2).map(|entry| &entry.value),
-            })
+            let entries = frame.node.entries().len();
+            (frame.next.div_ceil(2)..=entries).filter_map(|index| frame.node.child(index))
         })
     }
 
