@@ -1,4 +1,4 @@
-use super::string_type::{first_not, segments, string_type};
+use super::string_type::{check_labels, string_type};
 use super::{Reason, SyntaxError};
 
 string_type! {
@@ -13,43 +13,16 @@ const DISALLOWED_TLDS: [&str; 8] =
 impl Handle {
     /// The greatest length in bytes.
     pub const MAX_LEN: usize = 253;
-    /// The greatest length of a label in bytes.
-    const MAX_LABEL: usize = 63;
 
     /// Checks a text without keeping it.
     ///
     /// # Errors
     /// [`SyntaxError`] with the first fault.
     pub fn check(text: &str) -> Result<(), SyntaxError> {
-        if text.is_empty() {
-            return Err(Self::error(Reason::Empty, 0));
-        }
-        if text.len() > Self::MAX_LEN {
-            return Err(Self::error(Reason::TooLong { max: Self::MAX_LEN }, Self::MAX_LEN));
-        }
-        let mut last = (0, "");
-        let mut labels = 0_usize;
-        for (offset, label) in segments(text, '.') {
-            if label.is_empty() {
-                return Err(Self::error(Reason::EmptySegment, offset));
-            }
-            if let Some(at) = first_not(label, |byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-                return Err(Self::error(Reason::Character, offset.saturating_add(at)));
-            }
-            if label.len() > Self::MAX_LABEL {
-                return Err(Self::error(Reason::SegmentTooLong { max: Self::MAX_LABEL }, offset));
-            }
-            if label.starts_with('-') || label.ends_with('-') {
-                return Err(Self::error(Reason::SegmentEdge, offset));
-            }
-            last = (offset, label);
-            labels = labels.saturating_add(1);
-        }
-        if labels < 2 {
-            return Err(Self::error(Reason::TooFewSegments { min: 2 }, text.len()));
-        }
-        if last.1.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(Self::error(Reason::SegmentEdge, last.0));
+        let (offset, tld) =
+            check_labels(text, Self::MAX_LEN, 2).map_err(|(reason, at)| Self::error(reason, at))?;
+        if tld.starts_with(|c: char| c.is_ascii_digit()) {
+            return Err(Self::error(Reason::SegmentEdge, offset));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-use super::string_type::{segments, string_type};
+use super::string_type::string_type;
 use super::{Reason, SyntaxError};
 use std::iter::Peekable;
 
@@ -105,7 +105,7 @@ fn check(text: &str, strict: bool) -> Result<(), SyntaxError> {
     if IRREGULAR.contains(&text) || REGULAR.contains(&text) {
         return Ok(());
     }
-    let mut subtags = segments(text, '-').peekable();
+    let mut subtags = subtags_of(text).peekable();
     let (_, primary) = subtags.next().unwrap_or_default();
     if !is_private_use(primary) {
         if !alpha(primary, 2..=3) || primary.bytes().any(|byte| byte.is_ascii_uppercase()) {
@@ -147,4 +147,14 @@ fn check(text: &str, strict: bool) -> Result<(), SyntaxError> {
         None => Ok(()),
         Some((offset, _)) => Err(Language::error(Reason::Character, offset)),
     }
+}
+
+/// Each subtag with its byte offset.
+fn subtags_of(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let mut start = 0_usize;
+    text.split('-').map(move |subtag| {
+        let offset = start;
+        start = start.saturating_add(subtag.len()).saturating_add(1);
+        (offset, subtag)
+    })
 }

@@ -86,6 +86,8 @@ macro_rules! string_type {
 
 pub(super) use string_type;
 
+use super::Reason;
+
 /// Reads a string and parses it without copying it first.
 pub(super) fn deserialize<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
@@ -114,12 +116,35 @@ pub(super) fn first_not(text: &str, allowed: impl Fn(u8) -> bool) -> Option<usiz
     text.bytes().position(|byte| !allowed(byte))
 }
 
-/// Each segment between `separator`s with its byte offset.
-pub(super) fn segments(text: &str, separator: char) -> impl Iterator<Item = (usize, &str)> {
-    let mut start = 0_usize;
-    text.split(separator).map(move |segment| {
-        let offset = start;
-        start = start.saturating_add(segment.len()).saturating_add(1);
-        (offset, segment)
-    })
+/// Checks that a text is labels of DNS between dots, at least so many of them, and returns the last one with its offset; a
+/// fault comes with its offset.
+pub(super) fn check_labels(text: &str, max_len: usize, min: usize) -> Result<(usize, &str), (Reason, usize)> {
+    const MAX_LABEL: usize = 63;
+    if text.is_empty() {
+        return Err((Reason::Empty, 0));
+    }
+    if text.len() > max_len {
+        return Err((Reason::TooLong { max: max_len }, max_len));
+    }
+    let mut offset = 0_usize;
+    for label in text.split('.') {
+        if label.is_empty() {
+            return Err((Reason::EmptySegment, offset));
+        }
+        if let Some(at) = first_not(label, |byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            return Err((Reason::Character, offset.saturating_add(at)));
+        }
+        if label.len() > MAX_LABEL {
+            return Err((Reason::SegmentTooLong { max: MAX_LABEL }, offset));
+        }
+        if label.starts_with('-') || label.ends_with('-') {
+            return Err((Reason::SegmentEdge, offset));
+        }
+        offset = offset.saturating_add(label.len()).saturating_add(1);
+    }
+    if text.split('.').count() < min {
+        return Err((Reason::TooFewSegments { min }, text.len()));
+    }
+    let last = text.rsplit('.').next().unwrap_or_default();
+    Ok((text.len().saturating_sub(last.len()), last))
 }

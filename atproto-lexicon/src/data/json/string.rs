@@ -40,7 +40,7 @@ fn escape(text: &str) -> Result<(char, usize), Reason> {
     Ok((character, 1))
 }
 
-/// Reads `uXXXX`, or the two of a surrogate pair.
+/// Reads `u` with four hexadecimal digits, or the two of a surrogate pair.
 fn unicode(text: &str) -> Result<(char, usize), Reason> {
     let high = hex(text.get(1..5))?;
     if let Some(character) = char::from_u32(high) {
