@@ -52,7 +52,7 @@ impl Suites {
         if !path.exists() {
             let missing = format!("{} is not there", path.display());
             self.counts.push(format!("{name}: {missing}"));
-            let trial = Trial::test(format!("{name}::present"), move || Err(Failed::from(missing)));
+            let trial = Trial::test(format!("{name} ({missing})"), move || Err(Failed::from(missing)));
             self.trials.push(trial.with_ignored_flag(!is_required()));
             return;
         }
