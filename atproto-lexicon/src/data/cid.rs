@@ -65,10 +65,9 @@ impl Cid {
                 }
                 bytes.try_into().map(Self).map_err(|_| CidError::Length)
             }
-            [1, 0x55 | 0x71, 0x12, _, ..] => Err(CidError::Length),
-            [1, 0x55 | 0x71, _, ..] => Err(CidError::Hash),
-            [1, _, ..] => Err(CidError::Codec),
-            [] | [1] => Err(CidError::Length),
+            [] | [1] | [1, 0x55 | 0x71] | [1, 0x55 | 0x71, 0x12, ..] => Err(CidError::Length),
+            [1, 0x55 | 0x71, ..] => Err(CidError::Hash),
+            [1, ..] => Err(CidError::Codec),
             _ => Err(CidError::Version),
         }
     }
@@ -267,7 +266,9 @@ mod tests {
         assert_eq!(with(2, 0x1e), Err(CidError::Hash));
         assert_eq!(with(3, 31), Err(CidError::Length));
         assert_eq!(Cid::from_bytes(&good[..35]), Err(CidError::Length));
-        assert_eq!(Cid::from_bytes(&[]), Err(CidError::Length));
+        for length in 0..4 {
+            assert_eq!(Cid::from_bytes(&good[..length]), Err(CidError::Length));
+        }
         assert_eq!("QmdfTbBqBPQ7VNxZEYEj14VmRuZBkqFbiwReogJgS1zR1n".parse::<Cid>(), Err(CidError::Base));
         assert_eq!(TEXT.to_uppercase().parse::<Cid>(), Err(CidError::Base));
         // The last character's two spare bits.

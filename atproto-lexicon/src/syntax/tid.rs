@@ -10,12 +10,13 @@ pub struct Tid(u64);
 
 const ALPHABET: &[u8; 32] = b"234567abcdefghijklmnopqrstuvwxyz";
 const LEN: usize = 13;
+const MICROS_BITS: u32 = 53;
 const CLOCK_BITS: u32 = 10;
 
 impl Tid {
     /// The identifier of a time and a clock. `None` where `micros` needs more than 53 bits or `clock` more than 10.
     pub const fn from_parts(micros: u64, clock: u16) -> Option<Self> {
-        if micros >= 1 << 53 || clock >= 1 << CLOCK_BITS {
+        if micros >= 1 << MICROS_BITS || clock >= 1 << CLOCK_BITS {
             return None;
         }
         Some(Self((micros << CLOCK_BITS) | clock as u64))
@@ -132,9 +133,11 @@ impl TidSource {
     }
 
     /// The next identifier, where it is `now_micros` microseconds since 1970: that time, or one microsecond after
-    /// the identifier before, whichever is later. `None` when the 53 bits are used up.
+    /// the identifier before, whichever is later. `None` where that needs more than 53 bits.
     pub fn next(&self, now_micros: u64) -> Option<Tid> {
-        let later = |last: u64| Some(now_micros.max(last.saturating_add(1)));
+        // One time too far ahead must not use up all that come after it.
+        let later =
+            |last: u64| Some(now_micros.max(last.saturating_add(1))).filter(|next| *next < 1 << MICROS_BITS);
         let last = self.last_micros.fetch_update(Ordering::AcqRel, Ordering::Acquire, later).ok()?;
         Tid::from_parts(later(last)?, self.clock)
     }

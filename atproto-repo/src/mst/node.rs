@@ -87,8 +87,10 @@ impl Node {
         }
         self.keys.extend_from_within(previous.start..previous.start.saturating_add(prefix));
         self.keys.extend_from_slice(suffix);
-        // Entries and keys are limited, so that their product fits.
-        let (key_start, key_end) = (key_start as u32, self.keys.len() as u32);
+        // With the default limits their product is far below.
+        let (Ok(key_start), Ok(key_end)) = (key_start.try_into(), self.keys.len().try_into()) else {
+            return Err(EntryFault::Key(Reason::TooManyEntries));
+        };
         self.entries.push(NodeEntry { key_start, key_end, value, right });
         Ok(())
     }

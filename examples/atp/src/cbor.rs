@@ -21,7 +21,7 @@ pub(crate) enum Command {
         #[arg(long)]
         any: bool,
         /// JSON texts.
-        #[arg(allow_hyphen_values = true)]
+        #[arg(allow_negative_numbers = true)]
         values: Vec<String>,
     },
     /// Write DAG-CBOR as JSON.

@@ -10,8 +10,7 @@ pub(crate) enum Command {
     Check {
         /// at-identifier, at-uri, cid, datetime, did, handle, language, nsid, record-key, tid or uri
         format: Format,
-        /// The texts to check.
-        #[arg(allow_hyphen_values = true)]
+        /// The texts to check; after `--` where one begins with a hyphen.
         values: Vec<String>,
     },
 }

@@ -56,6 +56,9 @@ fn syntax_takes_lines_as_they_are() {
     assert_eq!(run(&["syntax", "check", "did", "did:web:a.test", "-"], b"").1, 0);
     assert_eq!(run(&["syntax", "check", "did", "did:web:a.test", "-"], b"\n").1, 1);
     assert_eq!(run(&["syntax", "check", "no-format", "x"], b"").1, 2);
+    assert_eq!(run(&["syntax", "check", "record-key", "--", "-a", "--json"], b"").1, 0);
+    let (text, status) = run(&["syntax", "check", "handle", "a.test", "--json"], b"");
+    assert_eq!((text.as_str(), status), ("{\"valid\":true,\"value\":\"a.test\"}\n", 0));
 }
 
 #[test]
