@@ -2,7 +2,12 @@
 //!
 //! The validating pass and the typed decode (which begins with it) beside the library's typed decode, which checks less; a
 //! `Value` beside the library's `Ipld`.
-#![allow(clippy::unwrap_used, clippy::arithmetic_side_effects, reason = "a benchmark may panic")]
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark may panic"
+)]
 
 use atproto_lexicon::data::{Cid, Object, Value, cbor};
 use ipld_core::ipld::Ipld;

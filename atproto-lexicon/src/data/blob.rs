@@ -1,7 +1,7 @@
 use super::cid::Codec;
 use super::value::Object;
 use super::{Cid, Link, ModelError, Value};
-use serde::de::Error as _;
+use serde::{de::Error as _, ser::Error as _};
 
 /// The `$type` of a blob.
 pub(super) const TYPE: &str = "blob";
@@ -83,15 +83,19 @@ impl TryFrom<Object> for BlobRef {
     }
 }
 
-impl From<&BlobRef> for Object {
-    fn from(blob: &BlobRef) -> Self {
-        match blob {
+impl TryFrom<&BlobRef> for Object {
+    type Error = ModelError;
+
+    /// Fails for a size above `i64::MAX`.
+    fn try_from(blob: &BlobRef) -> Result<Self, ModelError> {
+        Ok(match blob {
             BlobRef::Blob(blob) => {
+                let size = i64::try_from(blob.size).map_err(|_| ModelError::BlobSize)?;
                 let mut object = blob.extra.clone();
                 object.insert("$type".into(), TYPE.into());
                 object.insert("ref".into(), blob.cid.into());
                 object.insert("mimeType".into(), blob.mime_type.as_str().into());
-                object.insert("size".into(), i64::try_from(blob.size).unwrap_or(i64::MAX).into());
+                object.insert("size".into(), size.into());
                 object
             }
             BlobRef::Legacy(blob) => {
@@ -100,7 +104,7 @@ impl From<&BlobRef> for Object {
                 object.insert("mimeType".into(), blob.mime_type.as_str().into());
                 object
             }
-        }
+        })
     }
 }
 
@@ -112,7 +116,7 @@ impl From<Blob> for BlobRef {
 
 impl serde::Serialize for BlobRef {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Value::Object(self.into()).serialize(serializer)
+        Value::Object(self.try_into().map_err(S::Error::custom)?).serialize(serializer)
     }
 }
 

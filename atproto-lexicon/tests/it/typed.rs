@@ -40,11 +40,16 @@ fn json_as<T: for<'de> Deserialize<'de>>(text: &str) -> T {
 
 #[test]
 fn every_type_goes_both_ways_in_both_formats() {
-    let before = everything();
-    let bytes = to_vec(&before).unwrap();
-    assert_eq!(from_slice::<Everything>(&bytes).unwrap(), before);
-    let text = serde_json::to_string(&before).unwrap();
-    assert_eq!(json_as::<Everything>(&text), before);
+    for maybe in [None, Some(Cid::of_dag_cbor(b""))] {
+        go_both_ways(&Everything { maybe, ..everything() });
+    }
+}
+
+fn go_both_ways(before: &Everything) {
+    let bytes = to_vec(before).unwrap();
+    assert_eq!(from_slice::<Everything>(&bytes).unwrap(), *before);
+    let text = serde_json::to_string(before).unwrap();
+    assert_eq!(json_as::<Everything>(&text), *before);
     // The two formats hold the same value.
     assert_eq!(json::from_str(&text).unwrap(), cbor::to_value(&bytes).unwrap());
     assert_eq!(from_slice::<Value>(&bytes).unwrap(), cbor::to_value(&bytes).unwrap());
@@ -58,6 +63,8 @@ fn blobs_show_their_parts() {
     };
     assert_eq!((blob.cid, blob.mime_type.as_str(), blob.size), (cid, "image/png", 0));
     assert_eq!((old.cid, old.mime_type.as_str()), (cid.to_string(), "image/png"));
+    let too_large = BlobRef::Blob(atproto_lexicon::data::Blob { size: 1 << 63, ..blob });
+    assert!(to_vec(&too_large).is_err() && serde_json::to_string(&too_large).is_err());
     for bad in [
         r#"{"$type":"blob","mimeType":"image/png","size":1}"#,
         r#"{"$type":"image","cid":"x","mimeType":"image/png"}"#,

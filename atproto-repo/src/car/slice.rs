@@ -41,9 +41,9 @@ impl<'a> Car<'a> {
             car.add(&batch)?;
             framed?;
             if car.index.len() == BATCH {
-                // The blocks to come are likely to be as long as the first ones.
-                let blocks = bytes.len().saturating_mul(BATCH).checked_div(at);
-                car.index.reserve(blocks.unwrap_or_default());
+                // The blocks to come are likely to be as long as the first ones; where these are tiny, that is not believed.
+                let blocks = bytes.len().saturating_mul(BATCH).checked_div(at).unwrap_or_default();
+                car.index.reserve(blocks.min(bytes.len() / 128));
             }
         }
         car.index.shrink();

@@ -68,33 +68,28 @@ const TAG: u8 = 6;
 
 impl<'a> Parser<'a, '_> {
     fn value(&mut self, sink: &mut impl Sink<'a>) -> Result<(), CborError> {
-        let mut open: Vec<Frame<'a>> = Vec::new();
+        let mut above: Vec<Frame<'a>> = Vec::new();
+        // What holds the one value is like an array of one.
+        let mut frame = Frame { left: 1, map: None };
         loop {
-            // One item, which may open a container.
-            let at = self.rest;
-            if let Some(frame) = self.item(sink).map_err(|reason| self.fault(at, reason))? {
-                if open.len() >= self.limits.max_depth() {
+            let Some(left) = frame.left.checked_sub(1) else {
+                let Some(parent) = above.pop() else { return Ok(()) };
+                sink.close().map_err(|reason| self.fault(self.rest, reason))?;
+                frame = parent;
+                continue;
+            };
+            frame.left = left;
+            let mut at = self.rest;
+            if let Some(previous) = &mut frame.map {
+                let key = self.key(*previous, sink).map_err(|reason| self.fault(at, reason))?;
+                *previous = Some(key);
+                at = self.rest;
+            }
+            if let Some(inner) = self.item(sink).map_err(|reason| self.fault(at, reason))? {
+                if above.len() >= self.limits.max_depth() {
                     return Err(self.fault(at, Reason::Limit(LimitError::Depth)));
                 }
-                open.push(frame);
-            }
-            // Close what is complete, up to a container that goes on.
-            loop {
-                let Some(frame) = open.last_mut() else {
-                    return Ok(());
-                };
-                if let Some(left) = frame.left.checked_sub(1) {
-                    frame.left = left;
-                    if let Some(previous) = &mut frame.map {
-                        let at = self.rest;
-                        let key = self.key(*previous).map_err(|reason| self.fault(at, reason))?;
-                        *previous = Some(key.as_bytes());
-                        sink.key(key);
-                    }
-                    break;
-                }
-                open.pop();
-                sink.close().map_err(|reason| self.fault(self.rest, reason))?;
+                above.push(std::mem::replace(&mut frame, inner));
             }
         }
     }
@@ -124,8 +119,9 @@ impl<'a> Parser<'a, '_> {
                 sink.scalar(Scalar::Bytes(bytes));
             }
             TEXT => {
-                let text = self.text(head.number)?;
-                sink.scalar(Scalar::Text(text));
+                if !sink.text(self.take(head.number)?) {
+                    return Err(Reason::Utf8);
+                }
             }
             ARRAY => {
                 let left = self.container(head.number, 1)?;
@@ -192,10 +188,6 @@ impl<'a> Parser<'a, '_> {
         Ok(taken)
     }
 
-    fn text(&mut self, length: u64) -> Result<&'a str, Reason> {
-        std::str::from_utf8(self.take(length)?).map_err(|_| Reason::Utf8)
-    }
-
     /// Checks a declared number of items, each of at least `least` bytes, before any of them is read.
     fn container(&self, number: u64, least: u64) -> Result<usize, Reason> {
         let number = usize::try_from(number).unwrap_or(usize::MAX);
@@ -208,7 +200,7 @@ impl<'a> Parser<'a, '_> {
         Ok(number)
     }
 
-    fn key(&mut self, previous: Option<&[u8]>) -> Result<&'a str, Reason> {
+    fn key(&mut self, previous: Option<&[u8]>, sink: &mut impl Sink<'a>) -> Result<&'a [u8], Reason> {
         let head = self.head()?;
         if head.major != TEXT {
             return Err(Reason::KeyType);
@@ -216,9 +208,12 @@ impl<'a> Parser<'a, '_> {
         if head.number > self.limits.key as u64 {
             return Err(Reason::Limit(LimitError::Key));
         }
-        let key = self.text(head.number)?;
+        let key = self.take(head.number)?;
+        if !sink.key(key) {
+            return Err(Reason::Utf8);
+        }
         if let Some(previous) = previous {
-            match previous.len().cmp(&key.len()).then_with(|| previous.cmp(key.as_bytes())) {
+            match previous.len().cmp(&key.len()).then_with(|| previous.cmp(key)) {
                 std::cmp::Ordering::Less => {}
                 std::cmp::Ordering::Equal => return Err(Reason::DuplicateKey),
                 std::cmp::Ordering::Greater => return Err(Reason::KeyOrder),

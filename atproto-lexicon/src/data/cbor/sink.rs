@@ -6,12 +6,14 @@ use crate::data::{Bytes, Value};
 /// What the parser tells of a value, in order. `()` listens to nothing: that is the validating pass.
 pub(super) trait Sink<'a> {
     fn scalar(&mut self, scalar: Scalar<'a>);
+    /// A text; false where it is not UTF-8.
+    fn text(&mut self, text: &'a [u8]) -> bool;
     /// An array with this many items begins.
     fn open_array(&mut self, len: usize);
     /// A map begins.
     fn open_map(&mut self);
-    /// The key of the next value.
-    fn key(&mut self, key: &'a str);
+    /// The key of the next value; false where it is not UTF-8.
+    fn key(&mut self, key: &'a [u8]) -> bool;
     /// The innermost array or map is complete.
     fn close(&mut self) -> Result<(), CborReason>;
 }
@@ -21,16 +23,21 @@ pub(super) enum Scalar<'a> {
     Null,
     Boolean(bool),
     Integer(i64),
-    Text(&'a str),
     Bytes(&'a [u8]),
     Link(LinkRef<'a>),
 }
 
 impl Sink<'_> for () {
     fn scalar(&mut self, _: Scalar<'_>) {}
+    fn text(&mut self, text: &[u8]) -> bool {
+        // Most texts are short and ASCII, which is quicker to see.
+        text.is_ascii() || std::str::from_utf8(text).is_ok()
+    }
     fn open_array(&mut self, _: usize) {}
     fn open_map(&mut self) {}
-    fn key(&mut self, _: &str) {}
+    fn key(&mut self, key: &[u8]) -> bool {
+        self.text(key)
+    }
     fn close(&mut self) -> Result<(), CborReason> {
         Ok(())
     }
@@ -42,10 +49,13 @@ impl<'a> Sink<'a> for Builder {
             Scalar::Null => Value::Null,
             Scalar::Boolean(value) => Value::Boolean(value),
             Scalar::Integer(number) => Value::Integer(number),
-            Scalar::Text(text) => Value::String(text.into()),
             Scalar::Bytes(bytes) => Value::Bytes(Bytes(bytes.into())),
             Scalar::Link(link) => Value::Link(link.to_link()),
         });
+    }
+
+    fn text(&mut self, text: &'a [u8]) -> bool {
+        std::str::from_utf8(text).map(|text| self.push(Value::String(text.into()))).is_ok()
     }
 
     fn open_array(&mut self, len: usize) {
@@ -56,8 +66,8 @@ impl<'a> Sink<'a> for Builder {
         self.open_object();
     }
 
-    fn key(&mut self, key: &'a str) {
-        self.key(key.into());
+    fn key(&mut self, key: &'a [u8]) -> bool {
+        std::str::from_utf8(key).map(|key| self.key(key.into())).is_ok()
     }
 
     fn close(&mut self) -> Result<(), CborReason> {
