@@ -100,6 +100,7 @@ impl<'a> Parser<'a, '_> {
         CborError { reason, offset: allowed.saturating_sub(at.len()) }
     }
 
+    #[inline]
     fn item(&mut self, sink: &mut impl Sink<'a>) -> Result<Option<Frame<'a>>, Reason> {
         let head = self.head()?;
         match head.major {
@@ -155,13 +156,16 @@ impl<'a> Parser<'a, '_> {
         Ok(None)
     }
 
+    #[inline]
     fn head(&mut self) -> Result<Head, Reason> {
         let (&first, rest) = self.rest.split_first().ok_or(Reason::Truncated)?;
         self.rest = rest;
         let (major, info) = (first >> 5, first & 31);
+        if info < 24 {
+            return Ok(Head { major, info, number: u64::from(info) });
+        }
         // Below `least` a shorter form would do; the numbers of floats and simple values are not lengths.
         let (number, least) = match info {
-            0..24 => (u64::from(info), 0),
             24 => (u64::from(self.array::<1>().map(u8::from_be_bytes)?), 24),
             25 => (u64::from(self.array().map(u16::from_be_bytes)?), 1 << 8),
             26 => (u64::from(self.array().map(u32::from_be_bytes)?), 1 << 16),
@@ -175,12 +179,14 @@ impl<'a> Parser<'a, '_> {
         Ok(Head { major, info, number })
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(Reason::Truncated)?;
         self.rest = rest;
         Ok(*array)
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], Reason> {
         let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Reason::Truncated)?;
@@ -200,6 +206,7 @@ impl<'a> Parser<'a, '_> {
         Ok(number)
     }
 
+    #[inline]
     fn key(&mut self, previous: Option<&[u8]>, sink: &mut impl Sink<'a>) -> Result<&'a [u8], Reason> {
         let head = self.head()?;
         if head.major != TEXT {
