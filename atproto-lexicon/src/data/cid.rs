@@ -56,6 +56,7 @@ impl Cid {
     ///
     /// # Errors
     /// [`CidError`] with what is different from the form that AT Protocol uses.
+    #[inline]
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CidError> {
         match *bytes {
             [0x12, 0x20, ..] | [0, ..] => Err(CidError::Version),
@@ -73,23 +74,27 @@ impl Cid {
     }
 
     /// The binary form.
+    #[inline]
     pub const fn as_bytes(&self) -> &[u8; Self::LEN] {
         &self.0
     }
 
     /// What the block is encoded in.
+    #[inline]
     pub const fn codec(&self) -> Codec {
         // The two codecs are the only ones that get in.
         if self.0[1] == 0x55 { Codec::Raw } else { Codec::DagCbor }
     }
 
     /// The SHA-256 digest of the block.
+    #[inline]
     pub fn digest(&self) -> &[u8; 32] {
         let (_, digest) = self.0.split_last_chunk().unwrap_or((&[], &[0; 32]));
         digest
     }
 
     /// Whether this is the CID of `block`: hashes it and compares.
+    #[inline]
     pub fn matches(&self, block: &[u8]) -> bool {
         sha256(block) == *self.digest()
     }

@@ -61,6 +61,7 @@ impl Node {
         if reader.rest.is_empty() { Ok(()) } else { Err(diagnose(block)) }
     }
 
+    #[inline]
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
         reader.expect(b"\xa4\x61k")?;
         let length = reader.number(BYTES)?;
@@ -190,11 +191,13 @@ const NULL: u8 = 0xf6;
 const LINK: &[u8] = &[0xd8, 42, 0x58, 37, 0];
 
 impl<'a> Reader<'a> {
+    #[inline]
     fn expect(&mut self, bytes: &[u8]) -> Result<(), Unexpected> {
         self.rest = self.rest.strip_prefix(bytes).ok_or(Unexpected)?;
         Ok(())
     }
 
+    #[inline]
     fn take(&mut self, length: u64) -> Result<&'a [u8], Unexpected> {
         let length = usize::try_from(length).map_err(|_| Unexpected)?;
         let (taken, rest) = self.rest.split_at_checked(length).ok_or(Unexpected)?;
@@ -202,6 +205,7 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Unexpected> {
         let (array, rest) = self.rest.split_first_chunk().ok_or(Unexpected)?;
         self.rest = rest;
@@ -209,6 +213,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A head of this major type, in its shortest form. Nothing in a node needs more than 32 bits.
+    #[inline]
     fn number(&mut self, major: u8) -> Result<u64, Unexpected> {
         let [first] = self.array()?;
         if first >> 5 != major {
@@ -224,6 +229,7 @@ impl<'a> Reader<'a> {
         if number < least { Err(Unexpected) } else { Ok(number) }
     }
 
+    #[inline]
     fn link(&mut self) -> Result<Cid, Unexpected> {
         self.expect(LINK)?;
         let bytes: [u8; Cid::LEN] = self.array()?;
@@ -231,6 +237,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The link of a node, or null.
+    #[inline]
     fn node_link(&mut self) -> Result<Option<Cid>, Unexpected> {
         if let Some((&NULL, rest)) = self.rest.split_first() {
             self.rest = rest;
