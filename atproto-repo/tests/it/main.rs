@@ -15,3 +15,4 @@ mod example;
 mod model;
 mod mutation;
 mod read;
+mod shapes;
