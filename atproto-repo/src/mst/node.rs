@@ -63,16 +63,7 @@ impl Node {
 
     #[inline]
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
-        reader.expect(b"\xa4\x61k")?;
-        let length = reader.number(BYTES)?;
-        let suffix = reader.take(length)?;
-        reader.expect(b"\x61p")?;
-        let prefix = reader.number(UNSIGNED)?;
-        reader.expect(b"\x61t")?;
-        let right = reader.node_link()?;
-        reader.expect(b"\x61v")?;
-        let value = reader.link()?;
-
+        let RawEntry { suffix, prefix, right, value } = reader.entry()?;
         let previous = self.entries.last().map_or(0..0, NodeEntry::key_range);
         let key_start = self.keys.len();
         let prefix = usize::try_from(prefix).unwrap_or(usize::MAX);
@@ -126,22 +117,25 @@ impl NodeEntry {
     }
 }
 
-/// Adds the links that a node seems to have to `links`, up to a number of them in all: by the bytes that come before each,
-/// so that it is a guess, and cheap.
-pub(super) fn guess_links(block: &[u8], links: &mut Vec<Cid>, limit: usize) {
-    let mut rest = block;
-    while links.len() < limit {
-        let Some(at) = rest.iter().position(|byte| *byte == 0xd8) else { return };
-        rest = rest.get(at..).unwrap_or_default();
-        let link = rest.strip_prefix(LINK).and_then(|bytes| bytes.split_at_checked(Cid::LEN));
-        match link.map(|(cid, after)| (Cid::from_bytes(cid), after)) {
-            Some((Ok(cid), after)) => {
-                links.push(cid);
-                rest = after;
+/// Adds the links of a node to `links`, up to a number of them in all, and as far as it is one: nothing else is checked.
+pub(super) fn add_links(block: &[u8], links: &mut Vec<Cid>, limit: usize) {
+    let mut reader = Reader { rest: block };
+    let mut add = || -> Result<(), Unexpected> {
+        reader.expect(b"\xa2\x61e")?;
+        for _ in 0..reader.number(ARRAY)? {
+            if links.len() >= limit {
+                return Ok(());
             }
-            _ => rest = rest.get(1..).unwrap_or_default(),
+            let entry = reader.entry()?;
+            links.push(entry.value);
+            links.extend(entry.right);
         }
-    }
+        reader.expect(b"\x61l")?;
+        links.extend(reader.node_link()?);
+        Ok(())
+    };
+    // Where it is not a node, that is found out when it is loaded.
+    add().unwrap_or_default();
 }
 
 /// Checks what two neighbouring keys have after their common prefix as it is written.
@@ -177,6 +171,14 @@ impl From<Unexpected> for EntryFault {
 
 /// The bytes are not those of a node.
 struct Unexpected;
+
+/// An entry as it is written.
+struct RawEntry<'a> {
+    suffix: &'a [u8],
+    prefix: u64,
+    right: Option<Cid>,
+    value: Cid,
+}
 
 /// Reads exactly the bytes that a node's one encoding has.
 struct Reader<'a> {
@@ -234,6 +236,20 @@ impl<'a> Reader<'a> {
         self.expect(LINK)?;
         let bytes: [u8; Cid::LEN] = self.array()?;
         Cid::from_bytes(&bytes).map_err(|_| Unexpected)
+    }
+
+    #[inline]
+    fn entry(&mut self) -> Result<RawEntry<'a>, Unexpected> {
+        self.expect(b"\xa4\x61k")?;
+        let length = self.number(BYTES)?;
+        let suffix = self.take(length)?;
+        self.expect(b"\x61p")?;
+        let prefix = self.number(UNSIGNED)?;
+        self.expect(b"\x61t")?;
+        let right = self.node_link()?;
+        self.expect(b"\x61v")?;
+        let value = self.link()?;
+        Ok(RawEntry { suffix, prefix, right, value })
     }
 
     /// The link of a node, or null.

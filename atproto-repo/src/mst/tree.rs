@@ -1,4 +1,4 @@
-use super::node::guess_links;
+use super::node::add_links;
 use super::{Limits, Step, TreeFault, Walk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
@@ -146,7 +146,7 @@ impl<B: Blocks> TreeWalk<'_, B> {
         self.ahead.clear();
         for child in self.walk.children() {
             if let Ok(Some(block)) = self.blocks.get(child, &mut self.buf) {
-                guess_links(block, &mut self.ahead, AHEAD);
+                add_links(block, &mut self.ahead, AHEAD);
             }
         }
         self.blocks.prepare(self.ahead.iter());
