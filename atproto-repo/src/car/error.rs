@@ -42,7 +42,7 @@ pub enum CarReason {
     /// A block's bytes do not hash to its CID.
     #[error("block does not hash to its CID {0}")]
     Hash(Cid),
-    /// More blocks than can be indexed: 2³² − 2.
+    /// More different blocks than can be indexed: 2³¹.
     #[error("CAR has too many blocks")]
     TooManyBlocks,
 }
