@@ -84,6 +84,15 @@ impl Index {
         Ok(None)
     }
 
+    /// Brings the slots of these tags into the processor's caches. The loop is so small that it waits for all of them at
+    /// once.
+    pub(super) fn touch(&self, tags: &[u32]) {
+        let mask = self.mask();
+        for tag in tags {
+            std::hint::black_box(self.slots.get(*tag as usize & mask).map(|slot| slot.tag));
+        }
+    }
+
     /// The first slot with this tag, which most often is the one.
     pub(super) fn first(&self, tag: u32) -> Option<&Slot> {
         let found: Result<_, Infallible> = self.try_find(tag, |_| Ok(true));

@@ -61,8 +61,12 @@ impl<'a> Car<'a> {
                 return Err(framed.fault(CarReason::Hash(framed.cid)));
             }
         }
-        for framed in batch {
-            let tag = self.index.tag(&framed.cid);
+        let mut tags = [0; BATCH];
+        for (tag, framed) in tags.iter_mut().zip(batch) {
+            *tag = self.index.tag(&framed.cid);
+        }
+        self.index.touch(tags.get(..batch.len()).unwrap_or_default());
+        for (tag, framed) in tags.into_iter().zip(batch) {
             if self.find(tag, &framed.cid).is_none() {
                 let offset = framed.block.start.saturating_sub(Cid::LEN) as u64;
                 let added = self.index.insert(tag, offset, framed.block.len());
@@ -170,12 +174,17 @@ impl Blocks for Car<'_> {
     /// would wait one after another. First for all slots, then for all CIDs in the file.
     fn prepare<'c>(&self, mut cids: impl Iterator<Item = &'c Cid>) {
         const TOGETHER: usize = 32;
-        let mut sections = [&[][..]; TOGETHER];
+        let (mut tags, mut sections) = ([0; TOGETHER], [&[][..]; TOGETHER]);
         loop {
             let mut count = 0_usize;
-            for (section, cid) in sections.iter_mut().zip(&mut cids) {
-                *section = self.index.first(self.index.tag(cid)).map_or(&[][..], |slot| self.at(slot));
+            for (tag, cid) in tags.iter_mut().zip(&mut cids) {
+                *tag = self.index.tag(cid);
                 count = count.saturating_add(1);
+            }
+            let tags = tags.get(..count).unwrap_or_default();
+            self.index.touch(tags);
+            for (section, tag) in sections.iter_mut().zip(tags) {
+                *section = self.index.first(*tag).map_or(&[][..], |slot| self.at(slot));
             }
             for section in sections.iter().take(count) {
                 // A CID most often lies across two lines of a cache.
