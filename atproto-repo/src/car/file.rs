@@ -7,7 +7,8 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A CAR in a file, indexed: blocks are read from it when they are asked for, and hashed again then, since the file may have
-/// changed. Memory holds the index alone, under 48 bytes a block.
+/// changed. Memory holds the index alone, under 48 bytes a block, and half as much again for a moment
+/// when it grows.
 #[derive(Debug)]
 pub struct CarFile<R> {
     reader: Mutex<R>,

@@ -3,7 +3,8 @@ use atproto_lexicon::data::Cid;
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Where each block of a file lies, by CID, in under 48 bytes a block: the CIDs stay in the file.
+/// Where each block of a file lies, by CID, in under 48 bytes a block (half as much again for a moment when it
+/// grows): the CIDs stay in the file.
 ///
 /// Open addressing, of which a search most often touches one place in memory. The hash is keyed, so that CIDs which were
 /// mined to collide do not.
