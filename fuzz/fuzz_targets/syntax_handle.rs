@@ -1,0 +1,8 @@
+#![no_main]
+
+use atproto_fuzz::syntax;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| syntax::check::<atproto_lexicon::syntax::Handle>(
+    data,
+    syntax::is_handle
+));

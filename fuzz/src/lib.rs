@@ -1,0 +1,13 @@
+//! What the fuzz targets check. Each module is one kind of input with an oracle beside the code that is tested: a slow,
+//! obvious way to the same answer, or another library.
+
+pub mod car;
+pub mod cbor;
+pub mod commit;
+pub mod json;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../atproto-repo/tests/it/model.rs"]
+mod model;
+pub mod node;
+pub mod seed;
+pub mod syntax;

@@ -1,0 +1,87 @@
+//! Writes the corpora from which fuzzing starts, `corpus/TARGET/*`: small valid inputs, made here.
+
+use crate::model::{Repository, paths};
+use atproto_lexicon::data::{cbor, json};
+use std::io::Result;
+use std::path::{Path, PathBuf};
+
+/// Writes all of them.
+pub fn write() -> Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus");
+    for (target, seeds) in all() {
+        let folder: PathBuf = corpus.join(target);
+        std::fs::create_dir_all(&folder)?;
+        for (number, seed) in seeds.iter().enumerate() {
+            std::fs::write(folder.join(format!("seed-{number:02}")), seed)?;
+        }
+    }
+    Ok(())
+}
+
+type Seeds = Vec<Vec<u8>>;
+
+fn all() -> Vec<(&'static str, Seeds)> {
+    let dids = ["did:plc:ewvi7nxzyoun6zhxrhs64oiz", "did:web:example.com", "did:key:zQ3sh:%20-_.a"];
+    let handles = ["alice.example.com", "XN--a.b-c.0.net"];
+    let nsids = ["com.example.note", "a-0.4.x.fooBar3"];
+    let keys = ["3jzfcijpj2z2a", "self", "a:b_c~d-e.f", "..."];
+    let uris = [
+        "at://did:plc:ewvi7nxzyoun6zhxrhs64oiz/com.example.note/3jzfcijpj2z2a",
+        "at://alice.example.com/com.example.note",
+        "at://alice.example.com",
+    ];
+    let datetimes = [
+        "1985-04-12T23:20:50.123Z",
+        "2000-02-29T00:00:00+01:45",
+        "0000-01-01T00:00:00-00:01",
+        "9999-12-31T23:59:59.999999999-23:59",
+    ];
+    let languages = ["en", "zh-cmn-Hans-CN", "de-CH-1901", "en-a-bbb-x-a-ccc", "x-private", "i-klingon"];
+    let cids = ["bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a", "mAXASIA=="];
+    let repositories = [0, 1, 6, 30].map(|count| Repository::of(&paths(count)));
+    let after = |prefix: &[u8], bytes: &[u8]| [prefix, bytes].concat();
+    let cars = repositories.iter().flat_map(|repository| {
+        let car = repository.car();
+        [after(&[0, 3, 90, 255, 0], &car), after(&[1, 1, 1, 7, 1], &car)]
+    });
+    let is_commit = |repository: &Repository, block: &[u8]| repository.commit.matches(block);
+    let blocks = || {
+        repositories
+            .iter()
+            .flat_map(|repository| repository.blocks.0.iter().map(move |(_, block)| (repository, block)))
+    };
+    let commits = blocks().filter(|(repository, block)| is_commit(repository, block));
+    let commits = commits.flat_map(|(_, block)| [after(&[0], block), after(&[1], block)]);
+    let nodes = blocks()
+        .filter(|(repository, block)| block.starts_with(b"\xa2\x61e") && !is_commit(repository, block));
+    vec![
+        ("syntax_did", texts(&dids)),
+        ("syntax_handle", texts(&handles)),
+        ("syntax_at_identifier", texts(&[&dids[..], &handles].concat())),
+        ("syntax_nsid", texts(&nsids)),
+        ("syntax_record_key", texts(&keys)),
+        ("syntax_tid", texts(&["3jzfcijpj2z2a", "2222222222222", "jzzzzzzzzzzzz"])),
+        ("syntax_at_uri", texts(&uris)),
+        ("syntax_uri", texts(&["https://example.com/ä?b#c", "a+b-c.d:x"])),
+        ("syntax_datetime", texts(&datetimes)),
+        ("syntax_language", texts(&languages)),
+        ("syntax_cid", texts(&cids)),
+        ("json", texts(&VALUES)),
+        ("cbor", VALUES.iter().map(|text| cbor::to_vec(&json::from_str(text).unwrap()).unwrap()).collect()),
+        ("car", cars.collect()),
+        ("commit", commits.collect()),
+        ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
+    ]
+}
+
+const VALUES: [&str; 5] = [
+    "null",
+    r#"{"a":[true,false,-1,256,65536,9007199254740993,-9223372036854775808],"":"ä\n","$x":1e2}"#,
+    r#"{"link":{"$link":"bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"},"bytes":{"$bytes":"AAEC"}}"#,
+    r#"{"$type":"blob","ref":{"$link":"bafkreicomoqeqtj4vknopqugd6kp4p5wbjfbzplpnsevbifzm3ojaqzjm4"},"mimeType":"image/png","size":1}"#,
+    r#"[[[[{"a":{"b":{"c":[1,[2,"\ud83d\ude00"]]}}}]]]]"#,
+];
+
+fn texts(texts: &[&str]) -> Seeds {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
