@@ -1,6 +1,5 @@
 use super::cid::Codec;
-use super::value::Object;
-use super::{Cid, Link, ModelError, Value};
+use super::{Cid, Link, ModelError, Object, Value};
 use serde::{de::Error as _, ser::Error as _};
 
 /// The `$type` of a blob.
@@ -33,6 +32,7 @@ pub struct Blob {
 
 /// The legacy form of a blob reference, which is never made anew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct LegacyBlob {
     /// The CID's text, as it was found.
     pub cid: String,
@@ -86,9 +86,9 @@ impl TryFrom<Object> for BlobRef {
 impl TryFrom<&BlobRef> for Object {
     type Error = ModelError;
 
-    /// Fails for a size above `i64::MAX`.
+    /// Fails where the fields are not those of a blob: another codec, an empty media type, a size above `i64::MAX`.
     fn try_from(blob: &BlobRef) -> Result<Self, ModelError> {
-        Ok(match blob {
+        let object = match blob {
             BlobRef::Blob(blob) => {
                 let size = i64::try_from(blob.size).map_err(|_| ModelError::BlobSize)?;
                 let mut object = blob.extra.clone();
@@ -104,7 +104,9 @@ impl TryFrom<&BlobRef> for Object {
                 object.insert("mimeType".into(), blob.mime_type.as_str().into());
                 object
             }
-        })
+        };
+        super::value::check_object(&object)?;
+        Ok(object)
     }
 }
 

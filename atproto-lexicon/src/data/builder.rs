@@ -1,3 +1,4 @@
+use super::object::DuplicateKey;
 use super::{Object, Value};
 
 /// Puts a [`Value`] together from its parts in order, without recursion: for the CBOR and the JSON reader.
@@ -11,7 +12,7 @@ pub(super) struct Builder {
 
 enum Open {
     Array(Vec<Value>),
-    Object { fields: Object, key: String },
+    Object { fields: Vec<(String, Value)>, key: String },
 }
 
 impl Builder {
@@ -21,7 +22,7 @@ impl Builder {
             None => self.done = Some(value),
             Some(Open::Array(items)) => items.push(value),
             Some(Open::Object { fields, key }) => {
-                fields.insert(std::mem::take(key), value);
+                fields.push((std::mem::take(key), value));
             }
         }
     }
@@ -31,8 +32,9 @@ impl Builder {
         self.open.push(Open::Array(Vec::with_capacity(len.min(16))));
     }
 
-    pub(super) fn open_object(&mut self) {
-        self.open.push(Open::Object { fields: Object::new(), key: String::new() });
+    /// Begins an object; `len` as for an array.
+    pub(super) fn open_object(&mut self, len: usize) {
+        self.open.push(Open::Object { fields: Vec::with_capacity(len.min(16)), key: String::new() });
     }
 
     /// Sets the key of the next value.
@@ -42,18 +44,13 @@ impl Builder {
         }
     }
 
-    /// Whether the innermost object already has a field of this name.
-    pub(super) fn has_key(&self, name: &str) -> bool {
-        matches!(self.open.last(), Some(Open::Object { fields, .. }) if fields.contains_key(name))
-    }
-
     /// Ends the innermost array or object and returns it; the caller pushes what it is to become.
-    pub(super) fn close(&mut self) -> Value {
-        match self.open.pop() {
+    pub(super) fn close(&mut self) -> Result<Value, DuplicateKey> {
+        Ok(match self.open.pop() {
             Some(Open::Array(items)) => Value::Array(items),
-            Some(Open::Object { fields, .. }) => Value::Object(fields),
+            Some(Open::Object { fields, .. }) => Value::Object(Object::from_fields(fields)?),
             None => Value::Null,
-        }
+        })
     }
 
     /// The value; what a parser that ended without an error has built.

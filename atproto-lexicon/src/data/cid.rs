@@ -1,5 +1,5 @@
 use super::{CidError, sha256};
-use serde::de::{Error as _, Unexpected};
+use serde::de::Error as _;
 use std::{fmt, str::FromStr};
 
 /// What a CID says its block is encoded in; repositories use these two.
@@ -174,7 +174,7 @@ impl<'de> serde::Deserialize<'de> for Cid {
 }
 
 /// The newtype name by which `cid` and `serde_ipld_dagcbor` agree that bytes are a link.
-const NEWTYPE: &str = cid::serde::CID_SERDE_PRIVATE_IDENTIFIER;
+pub(super) const NEWTYPE: &str = cid::serde::CID_SERDE_PRIVATE_IDENTIFIER;
 pub(super) const LINK: &str = "$link";
 
 /// Writes the binary form of a CID as `$link` or as tag 42.
@@ -197,39 +197,50 @@ pub(super) fn deserialize_link<'de, D, T>(
 where
     D: serde::Deserializer<'de>,
 {
-    struct Visitor<F>(F);
+    let visitor = LinkVisitor { parse };
+    if deserializer.is_human_readable() {
+        // What `serde` has buffered of DAG-CBOR is announced as readable, too, and holds the newtype.
+        deserializer.deserialize_any(visitor)
+    } else {
+        deserializer.deserialize_newtype_struct(NEWTYPE, visitor)
+    }
+}
 
-    impl<'de, T, F: Fn(&[u8]) -> Result<T, CidError>> serde::de::Visitor<'de> for Visitor<F> {
-        type Value = T;
+struct LinkVisitor<F> {
+    parse: F,
+}
 
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a link")
-        }
+impl<'de, T, F: Fn(&[u8]) -> Result<T, CidError>> serde::de::Visitor<'de> for LinkVisitor<F> {
+    type Value = T;
 
-        fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
-            let bytes = super::bytes::single_entry(&mut map, LINK, |text| {
-                bytes_from_text(text).map_err(|error| error.to_string())
-            })?;
-            (self.0)(&bytes).map_err(A::Error::custom)
-        }
-
-        fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-            deserializer.deserialize_bytes(self)
-        }
-
-        fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<T, E> {
-            (self.0)(bytes).map_err(E::custom)
-        }
-
-        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<T, E> {
-            Err(E::invalid_type(Unexpected::Str(text), &self))
-        }
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a link")
     }
 
-    if deserializer.is_human_readable() {
-        deserializer.deserialize_map(Visitor(parse))
-    } else {
-        deserializer.deserialize_newtype_struct(NEWTYPE, Visitor(parse))
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<T, A::Error> {
+        let bytes = super::bytes::single_entry(&mut map, LINK, |text| {
+            bytes_from_text(text).map_err(|error| error.to_string())
+        })?;
+        (self.parse)(&bytes).map_err(A::Error::custom)
+    }
+
+    fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
+        deserializer.deserialize_bytes(LinkBytesVisitor(self))
+    }
+}
+
+/// The bytes inside of a link; other bytes are none.
+struct LinkBytesVisitor<F>(LinkVisitor<F>);
+
+impl<T, F: Fn(&[u8]) -> Result<T, CidError>> serde::de::Visitor<'_> for LinkBytesVisitor<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a link")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<T, E> {
+        (self.0.parse)(bytes).map_err(E::custom)
     }
 }
 

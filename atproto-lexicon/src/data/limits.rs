@@ -15,7 +15,7 @@ pub struct Limits {
 
 impl Limits {
     /// No setting allows deeper nesting, so that what walks a value recursively cannot exhaust the stack.
-    pub const MAX_DEPTH: usize = 1024;
+    pub const MAX_DEPTH: usize = 256;
 
     /// Any object: 5 MiB.
     pub const OBJECT: Self = Self { bytes: 5 << 20, depth: 128, items: 131_072, key: 8192 };

@@ -12,6 +12,7 @@ mod ipld;
 pub mod json;
 mod limits;
 mod link;
+mod object;
 mod value;
 mod value_serde;
 
@@ -23,4 +24,5 @@ pub use hash::sha256;
 pub use ipld::IpldError;
 pub use limits::Limits;
 pub use link::{Link, OtherCid};
-pub use value::{Object, Value};
+pub use object::Object;
+pub use value::Value;

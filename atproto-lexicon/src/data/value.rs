@@ -1,11 +1,7 @@
 use super::bytes::{BYTES, from_base64};
 use super::cid::LINK;
-use super::{Bytes, Link, ModelError};
-use std::collections::BTreeMap;
+use super::{Bytes, Link, ModelError, Object};
 use std::{fmt, str::FromStr};
-
-/// The fields of an object by name.
-pub type Object = BTreeMap<String, Value>;
 
 /// Any value of the data model (<https://atproto.com/specs/data-model>), as DAG-CBOR and JSON both can hold it.
 ///

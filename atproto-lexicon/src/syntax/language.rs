@@ -1,5 +1,6 @@
 use super::string_type::string_type;
 use super::{Reason, SyntaxError};
+use std::collections::BTreeSet;
 use std::iter::Peekable;
 
 string_type! {
@@ -114,13 +115,11 @@ fn check(text: &str, strict: bool) -> Result<(), SyntaxError> {
         take(&mut subtags, 3, |subtag| alpha(subtag, 3..=3));
         take(&mut subtags, 1, |subtag| alpha(subtag, 4..=4));
         take(&mut subtags, 1, is_region);
-        let mut seen = Vec::new();
+        let mut seen = BTreeSet::new();
         let mut once = |offset: usize, subtag: &str| {
-            let lower = subtag.to_ascii_lowercase();
-            if strict && seen.contains(&lower) {
+            if strict && !seen.insert(subtag.to_ascii_lowercase()) {
                 return Err(Language::error(Reason::Duplicate, offset));
             }
-            seen.push(lower);
             Ok(())
         };
         while let Some((offset, variant)) = subtags.next_if(|(_, subtag)| is_variant(subtag)) {

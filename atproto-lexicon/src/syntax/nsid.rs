@@ -3,6 +3,9 @@ use super::{Reason, SyntaxError};
 
 string_type! {
     /// A namespaced identifier such as `app.bsky.feed.post` (<https://atproto.com/specs/nsid>).
+    ///
+    /// Only the whole is limited in length: the interoperability vectors have authorities of more than the 253 bytes that the
+    /// specification's text gives them.
     Nsid, Nsid
 }
 

@@ -1,5 +1,5 @@
 use atproto_lexicon::data::cbor::{self, CborError, CborReason as Reason, Profile};
-use atproto_lexicon::data::{Bytes, Cid, LimitError, Limits, Link, ModelError, Object, Value};
+use atproto_lexicon::data::{Bytes, Cid, Codec, LimitError, Limits, Link, ModelError, Object, Value};
 use proptest::prelude::*;
 
 fn reason(bytes: &[u8]) -> Result<(), Reason> {
@@ -100,33 +100,98 @@ fn the_place_of_a_fault() {
 
 #[test]
 fn rules_on_objects() {
-    let check = |json: &str| {
-        // Without its own reader, which would refuse it first.
-        let value: Value = serde_json::from_str::<serde_json::Value>(json).map(plain).unwrap();
-        assert_eq!(value.check().is_ok(), cbor::to_value(&cbor::to_vec(&value).unwrap()).is_ok());
-        value.check()
+    let check = |value: Value| {
+        // Written by the library, which knows nothing of these rules.
+        let ipld = ipld_core::ipld::Ipld::try_from(value.clone()).unwrap();
+        let bytes = serde_ipld_dagcbor::to_vec(&ipld).unwrap();
+        assert_eq!(cbor::validate(&bytes), Ok(()));
+        let model = |error: CborError| match error.reason {
+            Reason::Model(reason) => reason,
+            other => panic!("{other}"),
+        };
+        let verdict = value.check();
+        assert_eq!(cbor::to_value(&bytes).map(drop).map_err(model), verdict);
+        assert_eq!(cbor::validate_record(&bytes).map_err(model), verdict);
+        assert_eq!(cbor::to_vec(&value).is_ok(), verdict.is_ok());
+        verdict
     };
-    assert_eq!(check(r#"{"$type":"x","a":[{"$type":"y"}]}"#), Ok(()));
-    assert_eq!(check(r#"{"a":[{"$type":""}]}"#), Err(ModelError::Type));
-    assert_eq!(check(r#"{"$type":null}"#), Err(ModelError::Type));
-    assert_eq!(check(r#"{"$type":"blob"}"#), Err(ModelError::BlobRef));
-    assert!(matches!(
-        cbor::to_record(&[0x80]),
-        Err(CborError { reason: Reason::Model(ModelError::NotObject), .. })
-    ));
+    let object = |fields: &[(&str, Value)]| {
+        Value::Object(fields.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect())
+    };
+    let inside = |value: Value| object(&[("a", Value::Array(vec![value])), ("type", Value::Null)]);
+    for (name, verdict) in
+        [("x".into(), Ok(())), ("".into(), Err(ModelError::Type)), (Value::Null, Err(ModelError::Type))]
+    {
+        assert_eq!(check(object(&[("$type", name.clone())])), verdict);
+        assert_eq!(check(inside(object(&[("$type", name)]))), verdict);
+    }
+    assert_eq!(check(object(&[("$type", inside("blob".into()))])), Err(ModelError::Type));
+    let with = |name: &str, value: Option<Value>| {
+        let Value::Object(mut blob) = blob(1, 0) else { panic!() };
+        blob.remove(name);
+        blob.extend(value.map(|value| (name.to_owned(), value)));
+        (check(Value::Object(blob.clone())), check(inside(Value::Object(blob))))
+    };
+    let refused = |error| (Err(error), Err(error));
+    assert_eq!(with("extra", Some(Value::Null)), (Ok(()), Ok(())));
+    assert_eq!(with("ref", None), refused(ModelError::BlobRef));
+    assert_eq!(with("ref", Some(Cid::of_dag_cbor(b"").into())), refused(ModelError::BlobRef));
+    assert_eq!(with("ref", Some(other_link(&[7; 32]))), refused(ModelError::BlobRef));
+    assert_eq!(
+        with("ref", Some(Value::Array(vec![Cid::of(Codec::Raw, b"").into()]))),
+        refused(ModelError::BlobRef)
+    );
+    assert_eq!(with("mimeType", None), refused(ModelError::BlobMimeType));
+    assert_eq!(with("mimeType", Some("".into())), refused(ModelError::BlobMimeType));
+    assert_eq!(with("mimeType", Some(Value::Array(vec!["x".into()]))), refused(ModelError::BlobMimeType));
+    assert_eq!(with("size", None), refused(ModelError::BlobSize));
+    assert_eq!(with("size", Some(Value::Integer(-1))), refused(ModelError::BlobSize));
+    assert_eq!(with("size", Some("1".into())), refused(ModelError::BlobSize));
+    for bytes in [&[0x80][..], &[0x81, 0xa0], &[0xf6]] {
+        let fault = CborError { reason: Reason::Model(ModelError::NotObject), offset: 0 };
+        assert_eq!(cbor::to_record(bytes), Err(fault));
+        assert_eq!(cbor::validate_record(bytes), Err(fault));
+    }
     assert_eq!(cbor::to_record(&[0xa0]), Ok(Object::new()));
+    assert_eq!(cbor::validate_record(&[0xa0]), Ok(()));
 }
 
-fn plain(json: serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::String(text) => Value::String(text),
-        serde_json::Value::Array(items) => Value::Array(items.into_iter().map(plain).collect()),
-        serde_json::Value::Object(fields) => {
-            Value::Object(fields.into_iter().map(|(key, value)| (key, plain(value))).collect())
-        }
-        other => panic!("{other}"),
-    }
+#[test]
+fn limits_hold_to_the_byte() {
+    let text = |length: usize| {
+        let content = (length - 8) as u32;
+        [&[0xa1, 0x61, b'a', 0x7a][..], &content.to_be_bytes(), &vec![b'x'; length - 8]].concat()
+    };
+    let over = |limit| CborError { reason: Reason::Limit(LimitError::Bytes), offset: limit };
+    let record = |bytes: &[u8]| {
+        assert_eq!(cbor::to_record(bytes).err(), cbor::validate_record(bytes).err());
+        cbor::validate_record(bytes)
+    };
+    assert_eq!(record(&text(1_000_000)), Ok(()));
+    assert_eq!(record(&text(1_000_001)), Err(over(1_000_000)));
+    assert_eq!(cbor::validate(&text(5 << 20)), Ok(()));
+    assert_eq!(cbor::validate(&text((5 << 20) + 1)), Err(over(5 << 20)));
+}
+
+/// An array of the smallest objects is what costs most beside its bytes.
+#[test]
+fn memory_of_values_is_bounded() {
+    assert!(size_of::<Value>() <= 40);
+    let object = Object::from([(String::new(), Value::Null)]);
+    assert!(size_of_val(&object) <= 24 && object.len() == 1);
+}
+
+fn other_link(hash: &[u8; 32]) -> Value {
+    Value::Link(Link::from_bytes(&[&[1, 0x71, 0x1e, 32][..], hash].concat()).unwrap())
+}
+
+fn blob(seed: u8, size: u32) -> Value {
+    Value::Object(Object::from([
+        ("$type".into(), "blob".into()),
+        ("ref".into(), Cid::of(Codec::Raw, &[seed]).into()),
+        ("mimeType".into(), "image/png".into()),
+        ("size".into(), size.into()),
+    ]))
 }
 
 fn value() -> impl Strategy<Value = Value> {
@@ -137,11 +202,14 @@ fn value() -> impl Strategy<Value = Value> {
         ".{0,20}".prop_map(Value::String),
         proptest::collection::vec(any::<u8>(), 0..40).prop_map(|bytes| Value::Bytes(Bytes(bytes))),
         any::<[u8; 4]>().prop_map(|seed| Value::Link(Link::Cid(Cid::of_dag_cbor(&seed)))),
+        any::<[u8; 32]>().prop_map(|hash| other_link(&hash)),
+        any::<(u8, u32)>().prop_map(|(seed, size)| blob(seed, size)),
     ];
     leaf.prop_recursive(5, 60, 8, |inner| {
         prop_oneof![
             proptest::collection::vec(inner.clone(), 0..8).prop_map(Value::Array),
-            proptest::collection::btree_map("[a-z\u{e9}\"\\\\\n]{0,30}", inner, 0..8).prop_map(Value::Object),
+            proptest::collection::btree_map("[a-z\u{e9}\"\\\\\n]{0,30}|\\$x", inner, 0..8)
+                .prop_map(|fields| Value::Object(fields.into_iter().collect())),
         ]
     })
 }
@@ -170,13 +238,6 @@ proptest! {
             if let Ok(value) = cbor::to_value(&bytes) {
                 prop_assert_eq!(cbor::to_vec(&value).unwrap(), bytes);
             }
-        }
-    }
-
-    #[test]
-    fn any_bytes_are_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..60)) {
-        if let Ok(value) = cbor::to_value(&bytes) {
-            prop_assert_eq!(cbor::to_vec(&value).unwrap(), bytes);
         }
     }
 }

@@ -1,5 +1,5 @@
 use atproto_lexicon::data::json::{self, JsonError, JsonReason as Reason};
-use atproto_lexicon::data::{LimitError, Limits, ModelError, Value};
+use atproto_lexicon::data::{LimitError, Limits, ModelError, Value, cbor};
 
 fn reason(text: &str) -> Result<(), Reason> {
     json::from_str(text).map(drop).map_err(|error| error.reason)
@@ -22,8 +22,8 @@ fn faults_have_a_reason_and_a_place() {
         ("01", Reason::Trailing, 1),
         ("[1.5]", Reason::Float, 1),
         ("[9223372036854775808]", Reason::IntegerRange, 1),
-        (r#"{"a":1,"a":2}"#, Reason::DuplicateKey, 7),
-        (r#"{"a":1,"\u0061":2}"#, Reason::DuplicateKey, 7),
+        (r#"{"a":1,"a":2}"#, Reason::DuplicateKey, 13),
+        (r#"{"a":1,"\u0061":2}"#, Reason::DuplicateKey, 18),
         (r#"["\ud800"]"#, Reason::Surrogate, 2),
         (r#"{"$link":"x"}"#, Reason::Link, 13),
         (r#"{"$bytes":"AAA="}x"#, Reason::Trailing, 17),
@@ -56,26 +56,70 @@ fn limits() {
 
 #[test]
 fn unknown_dollar_fields_are_kept() {
-    let text = r#"{"$future":{"$x":1},"a":{"$link ":"y"}}"#;
+    let text = r#"{"a":{"$link ":"y"},"$future":{"$x":1}}"#;
     assert_eq!(json::to_string(&json::from_str(text).unwrap()).as_deref(), Ok(text));
 }
 
 #[test]
 fn what_json_cannot_say_is_an_error() {
-    let object = |name: &str| Value::Array(vec![Value::Object([(name.to_owned(), Value::Null)].into())]);
     for name in ["$link", "$bytes"] {
-        assert!(json::to_string(&object(name)).is_err());
-        assert!(serde_json::to_string(&object(name)).is_err());
+        let value = Value::Array(vec![object(name)]);
+        assert!(json::to_string(&value).is_err());
+        assert!(serde_json::to_string(&value).is_err());
+        assert!(serde_json::to_string(object(name).as_object().unwrap()).is_err());
     }
     assert!(json::to_string(&object("link")).is_ok());
 }
 
 #[test]
 fn numbers_through_serde_json_are_exact_or_refused() {
-    assert_eq!(serde_json::from_str::<Value>("1e3").unwrap(), Value::Integer(1000));
-    assert!(serde_json::from_str::<Value>("9007199254740993.0").is_err());
-    assert!(serde_json::from_str::<Value>("0.5").is_err());
-    assert!(serde_json::from_str::<Value>("18446744073709551615").is_err());
+    assert_eq!(serde_json::from_str::<Value>("-0").unwrap(), Value::Integer(0));
+    for float in
+        ["1e3", "9007199254740993.0", "0.5", "0.99999999999999999999", "18446744073709551615", "1e16"]
+    {
+        assert!(serde_json::from_str::<Value>(float).is_err(), "{float}");
+    }
     assert!(serde_json::from_str::<Value>(r#"{"a":1,"a":2}"#).is_err());
     assert!(serde_json::from_str::<Value>(r#"{"$type":""}"#).is_err());
+    // A float, where some crate has turned on the library's `arbitrary_precision`.
+    assert!(serde_json::from_str::<Value>(r#"{"$serde_json::private::Number":"1.5"}"#).is_err());
+}
+
+/// A link is an object in JSON, but no level of its own: what fits into one format fits into the other.
+#[test]
+fn depth_is_the_same_in_both_formats() {
+    let cid = atproto_lexicon::data::Cid::of_dag_cbor(b"");
+    for (inner, fits) in
+        [(Value::from(cid), true), (Value::Bytes(vec![1].into()), true), (object("x"), false)]
+    {
+        let mut value = inner;
+        for _ in 0..128 {
+            value = Value::Array(vec![value]);
+        }
+        let text = json::to_string(&value).unwrap();
+        assert_eq!(json::from_str(&text).ok(), fits.then_some(value.clone()));
+        assert_eq!(cbor::to_vec(&value).is_ok(), fits);
+    }
+    let link = json::to_string(&Value::from(cid)).unwrap();
+    let deeper = format!("{}{link}{}", "[".repeat(129), "]".repeat(129));
+    assert_eq!(json::from_str(&deeper).unwrap_err().reason, Reason::Limit(LimitError::Depth));
+}
+
+fn object(name: &str) -> Value {
+    Value::Object([(name.to_owned(), Value::Null)].into())
+}
+
+#[test]
+fn limits_hold_to_the_byte() {
+    let text = |length: usize| format!("{{\"a\":\"{}\"}}", "x".repeat(length - 8));
+    let limit = 2 << 20;
+    assert!(json::to_record(text(limit).as_bytes()).is_ok());
+    let error = json::to_record(text(limit + 1).as_bytes()).unwrap_err();
+    assert_eq!((error.reason, error.offset), (Reason::Limit(LimitError::Bytes), limit));
+    let key = |length: usize| json::from_str(&format!("{{\"{}\":1}}", "k".repeat(length)));
+    assert!(key(8192).is_ok());
+    assert_eq!(key(8193).unwrap_err().reason, Reason::Limit(LimitError::Key));
+    let items = |count: usize| json::from_str(&format!("[{}1]", "1,".repeat(count - 1)));
+    assert!(items(131_072).is_ok());
+    assert_eq!(items(131_073).unwrap_err().reason, Reason::Limit(LimitError::Items));
 }

@@ -1,7 +1,7 @@
 use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::{
-    AtIdentifier, AtUri, CidString, Datetime, Did, Format, Handle, Nsid, Reason, RecordKey, SyntaxError, Tid,
-    TidSource,
+    AtIdentifier, AtUri, CidString, Datetime, Did, Format, Handle, Language, Nsid, Reason, RecordKey,
+    SyntaxError, Tid, TidSource,
 };
 use std::collections::BTreeSet;
 
@@ -40,6 +40,21 @@ fn the_greatest_lengths() {
     let nsid = |last: usize| format!("{}com.{}", format!("{}.", "a".repeat(62)).repeat(4), "b".repeat(last));
     assert!(Format::Nsid.check(&nsid(61)).is_ok());
     assert!(Format::Nsid.check(&nsid(62)).is_err());
+    let longest = |format: Format, max: usize, text: &dyn Fn(usize) -> String| {
+        assert_eq!((text(max).len(), text(max + 1).len()), (max, max + 1));
+        assert_eq!(format.check(&text(max)), Ok(()), "{format}");
+        assert_eq!(format.check(&text(max + 1)).unwrap_err().reason, Reason::TooLong { max }, "{format}");
+    };
+    longest(Format::Handle, 253, &|length| format!("{}{}", "a.".repeat(100), "b".repeat(length - 200)));
+    longest(Format::Uri, 8192, &|length| format!("x:{}", "y".repeat(length - 2)));
+    longest(Format::Cid, 256, &|length| "b".repeat(length));
+    longest(Format::Datetime, 64, &|length| format!("2000-01-01T00:00:00.{}Z", "0".repeat(length - 21)));
+    // Only a DID makes an AT-URI long, and none so long: the limit is looked at first.
+    let at_uri = |length: usize| Format::AtUri.check(&"a".repeat(length)).unwrap_err().reason;
+    assert_eq!((at_uri(8192), at_uri(8193)), (Reason::Prefix, Reason::TooLong { max: 8192 }));
+    let scheme = |length: usize| Format::Uri.check(&format!("{}:x", "s".repeat(length)));
+    assert!(scheme(80).is_ok() && scheme(81).is_err());
+    assert!(Format::Cid.check("1234567").is_err() && Format::Cid.check("12345678").is_ok());
 }
 
 #[test]
@@ -84,12 +99,17 @@ fn lenient_at_uris_keep_what_follows() {
 fn handles_and_nsids_are_normalised() {
     let handle: Handle = "Alice.EXAMPLE".parse().unwrap();
     assert_eq!(handle.to_normalized().as_str(), "alice.example");
-    assert!(!handle.is_allowed_tld());
+    assert_eq!(handle.tld(), "EXAMPLE");
+    for tld in ["alt", "arpa", "example", "internal", "invalid", "local", "localhost", "Onion"] {
+        assert!(!format!("alice.{tld}").parse::<Handle>().unwrap().is_allowed_tld(), "{tld}");
+    }
     assert!("alice.test".parse::<Handle>().unwrap().is_allowed_tld());
     assert!("HANDLE.invalid".parse::<Handle>().unwrap().is_invalid_marker());
     let nsid: Nsid = "COM.Example.getThing".parse().unwrap();
     assert_eq!(nsid.to_normalized().as_str(), "com.example.getThing");
-    assert_eq!(nsid.name(), "getThing");
+    assert_eq!((nsid.name(), nsid.authority().as_str()), ("getThing", "example.com"));
+    let language: Language = "de-CH-1901".parse().unwrap();
+    assert_eq!(language.primary(), "de");
 }
 
 #[test]
@@ -106,6 +126,7 @@ fn datetimes_are_instants() {
     assert_eq!(at("1970-01-01T00:00:00Z").unix_seconds(), 0);
     assert_eq!(at("2024-02-29T23:59:59.5+01:00").unix_seconds(), 1_709_247_599);
     assert_eq!(at("2024-02-29T23:59:59.5+01:00").subsec_nanos(), 500_000_000);
+    assert_eq!(at("2024-02-29T23:59:59-01:30").unix_seconds(), 1_709_256_599);
     assert_eq!(at("0000-01-01T00:00:00Z").unix_seconds(), -62_167_219_200);
     for bad in [
         "0000-01-01T00:00:00+00:01",
@@ -115,6 +136,20 @@ fn datetimes_are_instants() {
     ] {
         assert!(bad.parse::<Datetime>().is_err(), "{bad}");
     }
+    // The calendar there and back, every 97th day of it.
+    let mut before = String::new();
+    for day in (-719_528..=2_932_896_i64).step_by(97) {
+        let text = Datetime::from_unix_micros(day * 86_400_000_000).unwrap();
+        assert_eq!(text.unix_seconds(), day * 86_400);
+        assert!(before.as_str() < text.as_str());
+        before = text.into();
+    }
+    assert_eq!(
+        Datetime::from_unix_micros(2_932_896 * 86_400_000_000).unwrap().as_str(),
+        "9999-12-31T00:00:00.000Z"
+    );
+    assert_eq!(Datetime::from_unix_micros(2_932_897 * 86_400_000_000), None);
+    assert_eq!(Datetime::from_unix_micros(-719_529 * 86_400_000_000), None);
     let micros = 1_709_247_599_123_456;
     let made = Datetime::from_unix_micros(micros).unwrap();
     assert_eq!(made.as_str(), "2024-02-29T22:59:59.123456Z");

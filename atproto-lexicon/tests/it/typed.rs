@@ -148,3 +148,144 @@ fn what_is_written_is_checked_too() {
     }
     assert!(to_vec(&deep).is_err());
 }
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+enum Choice {
+    Unit,
+    Newtype(i64),
+    Tuple(i64, String),
+    Struct { a: Option<Cid> },
+}
+
+#[test]
+fn enums_are_what_they_say() {
+    let all = vec![
+        Choice::Unit,
+        Choice::Newtype(-5),
+        Choice::Tuple(1, "x".into()),
+        Choice::Struct { a: None },
+        Choice::Struct { a: Some(Cid::of_dag_cbor(b"")) },
+    ];
+    let bytes = to_vec(&all).unwrap();
+    assert_eq!(from_slice::<Vec<Choice>>(&bytes).unwrap(), all);
+    // A variant without content that has some, and one with content that has none: together they fit.
+    let swapped = to_vec(&json::from_str(r#"[{"Unit":"Newtype"},5]"#).unwrap()).unwrap();
+    assert!(matches!(from_slice::<Vec<Choice>>(&swapped), Err(DecodeError::Type(_))));
+    for bad in [
+        r#"{"Unit":null}"#,
+        r#""Newtype""#,
+        r#"{"Newtype":5,"x":1}"#,
+        "{}",
+        r#"{"Tuple":[1]}"#,
+        r#"{"Tuple":[1,"x",2]}"#,
+        r#""Struct""#,
+    ] {
+        let bytes = to_vec(&json::from_str(bad).unwrap()).unwrap();
+        assert!(matches!(from_slice::<Choice>(&bytes), Err(DecodeError::Type(_))), "{bad}");
+    }
+}
+
+/// A type reads what is written in its form, and nothing that only looks like it.
+#[test]
+fn types_are_not_mixed_up() {
+    let refused = |value: Value, kind: &str| {
+        let bytes = to_vec(&value).unwrap();
+        let read = [
+            ("text", from_slice::<String>(&bytes).is_ok()),
+            ("borrowed", from_slice::<&str>(&bytes).is_ok()),
+            ("bytes", from_slice::<Bytes>(&bytes).is_ok()),
+            ("link", from_slice::<Cid>(&bytes).is_ok()),
+            ("integer", from_slice::<i64>(&bytes).is_ok()),
+            ("unsigned", from_slice::<u8>(&bytes).is_ok()),
+            ("boolean", from_slice::<bool>(&bytes).is_ok()),
+            ("null", from_slice::<()>(&bytes).is_ok()),
+            ("array", from_slice::<Vec<i64>>(&bytes).is_ok()),
+            ("object", from_slice::<Sparse>(&bytes).is_ok()),
+            ("map", from_slice::<std::collections::BTreeMap<String, i64>>(&bytes).is_ok()),
+        ];
+        for (name, is_read) in read {
+            assert_eq!(is_read, kind.split(' ').any(|kind| kind == name), "{value:?} as {name}");
+        }
+    };
+    refused("text".into(), "text borrowed");
+    refused(Value::Bytes(b"text".to_vec().into()), "bytes");
+    refused(Cid::of_dag_cbor(b"").into(), "link");
+    refused(Value::Integer(255), "integer unsigned");
+    refused(Value::Integer(256), "integer");
+    refused(Value::Integer(-1), "integer");
+    refused(Value::Boolean(true), "boolean");
+    refused(Value::Null, "null");
+    refused(Value::Array(vec![1_i64.into()]), "array");
+    refused(json::from_str(r#"{"a":1}"#).unwrap(), "object map");
+}
+
+#[test]
+fn type_errors_say_where() {
+    let bytes = to_vec(&json::from_str(r#"{"a":[1,"x"]}"#).unwrap()).unwrap();
+    let read: Result<std::collections::BTreeMap<String, Vec<i64>>, _> = from_slice(&bytes);
+    let Err(DecodeError::Type(error)) = read else { panic!() };
+    assert_eq!(error.offset(), Some(5));
+    assert_eq!(error.to_string(), "invalid type: string \"x\", expected i64 at byte 5");
+}
+
+/// Inside these `serde` reads first and asks afterwards; a link is a link all the same.
+#[test]
+fn links_in_buffered_types() {
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Either {
+        Link(Cid),
+        Text(String),
+    }
+
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    struct Flat {
+        #[serde(flatten)]
+        all: std::collections::BTreeMap<String, Either>,
+    }
+
+    let cid = Cid::of_dag_cbor(b"");
+    let flat = Flat { all: [("a".into(), Either::Link(cid)), ("b".into(), Either::Text("x".into()))].into() };
+    let bytes = to_vec(&flat).unwrap();
+    assert_eq!(from_slice::<Flat>(&bytes).unwrap(), flat);
+    assert_eq!(json_as::<Flat>(&serde_json::to_string(&flat).unwrap()), flat);
+    // The same bytes without the tag are no link.
+    let bytes = to_vec(&Bytes(cid.as_bytes().to_vec())).unwrap();
+    assert!(from_slice::<Either>(&bytes).is_err());
+}
+
+#[test]
+fn the_rules_on_objects_hold_for_what_is_written() {
+    let object = |json: &str| {
+        let fields: std::collections::BTreeMap<String, Option<String>> = serde_json::from_str(json).unwrap();
+        let value = |text: Option<String>| text.map_or(Value::Null, Value::from);
+        fields.into_iter().map(|(name, text)| (name, value(text))).collect::<atproto_lexicon::data::Object>()
+    };
+    for bad in [r#"{"$type":null}"#, r#"{"$type":""}"#, r#"{"$type":"blob"}"#] {
+        assert!(to_vec(&object(bad)).is_err() && serde_json::to_string(&object(bad)).is_err(), "{bad}");
+        assert!(object(bad).check().is_err());
+    }
+    let BlobRef::Blob(good) = everything().blob else { panic!() };
+    let cid = Cid::of_dag_cbor(b"");
+    let wrong = [
+        atproto_lexicon::data::Blob { cid, ..good.clone() },
+        atproto_lexicon::data::Blob { mime_type: String::new(), ..good },
+    ];
+    for blob in wrong.map(BlobRef::from) {
+        assert!(to_vec(&blob).is_err() && serde_json::to_string(&blob).is_err(), "{blob:?}");
+    }
+}
+
+/// Deepest nesting through types, in a thread with little stack.
+#[test]
+fn the_deepest_nesting_is_read() {
+    let limits = atproto_lexicon::data::Limits { depth: usize::MAX, ..Default::default() };
+    let nested = move |depth: usize| {
+        let bytes = [&vec![0x81; depth][..], &[0xf6]].concat();
+        cbor::from_slice_with::<Value>(&bytes, cbor::Profile::Atproto, &limits).is_ok()
+    };
+    let check = move || assert_eq!((nested(256), nested(257)), (true, false));
+    std::thread::Builder::new().stack_size(1 << 20).spawn(check).unwrap().join().unwrap();
+    let bytes = [&[0x81; 128][..], &[0xf6]].concat();
+    assert!(from_slice::<Value>(&bytes).is_ok());
+}

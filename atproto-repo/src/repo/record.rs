@@ -1,5 +1,5 @@
 use atproto_lexicon::data::cbor::{self, CborError, DecodeError};
-use atproto_lexicon::data::{Cid, Codec, Limits, Object};
+use atproto_lexicon::data::{Cid, Codec, Object};
 
 /// A record's block, hashed and linked by the tree.
 ///
@@ -35,8 +35,7 @@ impl<'a> Record<'a> {
     /// [`RecordError`].
     pub fn decode<T: serde::Deserialize<'a>>(&self) -> Result<T, RecordError> {
         self.check_codec()?;
-        let profile = cbor::Profile::Atproto;
-        cbor::from_slice_with(self.bytes, profile, &Limits::RECORD).map_err(|error| match error {
+        cbor::from_record(self.bytes).map_err(|error| match error {
             DecodeError::Type(error) => RecordError::Type(error),
             DecodeError::Cbor(error) => RecordError::Cbor(error),
             // Every kind of error of today is named above.
@@ -44,13 +43,22 @@ impl<'a> Record<'a> {
         })
     }
 
-    /// Reads it as an object, and checks the rules of the data model on every object inside too.
+    /// Reads it as an object.
     ///
     /// # Errors
     /// [`RecordError::Codec`], [`RecordError::Cbor`].
-    pub fn check(&self) -> Result<Object, RecordError> {
+    pub fn to_object(&self) -> Result<Object, RecordError> {
         self.check_codec()?;
         cbor::to_record(self.bytes).map_err(RecordError::Cbor)
+    }
+
+    /// Checks that it keeps the data model, and builds nothing.
+    ///
+    /// # Errors
+    /// [`RecordError::Codec`], [`RecordError::Cbor`].
+    pub fn check(&self) -> Result<(), RecordError> {
+        self.check_codec()?;
+        cbor::validate_record(self.bytes).map_err(RecordError::Cbor)
     }
 
     fn check_codec(&self) -> Result<(), RecordError> {

@@ -95,25 +95,40 @@ pub enum EncodeError {
     Type(TypeError),
 }
 
-/// The word of a type's own `serde` implementation on why it refused.
-pub struct TypeError(Box<dyn fmt::Display + Send + Sync>);
+/// The word of a type's own `serde` implementation on why it refused, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeError {
+    message: Box<str>,
+    offset: Option<usize>,
+}
 
 impl TypeError {
-    pub(super) fn new(error: impl fmt::Display + Send + Sync + 'static) -> Self {
-        Self(Box::new(error))
+    pub(super) fn new(message: impl fmt::Display) -> Self {
+        Self { message: message.to_string().into(), offset: None }
+    }
+
+    /// Where the item that was refused begins, in bytes; `None` where nothing was read.
+    pub fn offset(&self) -> Option<usize> {
+        self.offset
+    }
+
+    /// The same error with its place, unless it has one: the innermost counts.
+    pub(super) fn at(self, offset: usize) -> Self {
+        Self { offset: self.offset.or(Some(offset)), ..self }
     }
 }
 
 impl fmt::Display for TypeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-impl fmt::Debug for TypeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TypeError({self})")
+        f.write_str(&self.message)?;
+        self.offset.map_or(Ok(()), |offset| write!(f, " at byte {offset}"))
     }
 }
 
 impl std::error::Error for TypeError {}
+
+impl serde::de::Error for TypeError {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::new(message)
+    }
+}

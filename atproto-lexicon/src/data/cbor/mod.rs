@@ -1,8 +1,9 @@
 //! Strict DAG-CBOR (<https://dasl.ing/drisl.html>): there is one encoding of a value, and only that is accepted.
 //!
-//! Everything is read in two passes. The first, [`validate`], is ours and builds nothing: canonical form, profile and
-//! limits, in every field. The second, in [`from_slice`], is `serde_ipld_dagcbor` making a type of it. So what a type
-//! ignores is checked as strictly as what it reads.
+//! Everything is read in two passes. The first, [`validate`], builds nothing: canonical form, profile and limits, in every
+//! field. The second, in [`from_slice`], makes a type of it. So what a type ignores is checked as strictly as what it reads.
+//! The rules of the data model on objects (`$type`, blobs) are checked where a [`Value`] is made, and by
+//! [`validate_record`].
 //!
 //! ```
 //! use atproto_lexicon::data::{Cid, cbor};
@@ -18,7 +19,9 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod de;
 mod error;
+mod model;
 mod parse;
 mod sink;
 
@@ -55,6 +58,20 @@ pub fn validate_with(bytes: &[u8], profile: Profile, limits: &Limits) -> Result<
     parse::whole(bytes, profile, limits, &mut ())
 }
 
+/// Checks that `bytes` are a record: an object of at most 1,000,000 bytes which keeps every rule of the data model. Nothing is
+/// built.
+///
+/// # Errors
+/// [`CborError`] with the reason and the place of the first fault.
+pub fn validate_record(bytes: &[u8]) -> Result<(), CborError> {
+    let mut rules = model::Rules::default();
+    parse::whole(bytes, Profile::Atproto, &Limits::RECORD, &mut rules)?;
+    if rules.is_object() { Ok(()) } else { Err(NOT_OBJECT) }
+}
+
+const NOT_OBJECT: CborError =
+    CborError { reason: CborReason::Model(super::ModelError::NotObject), offset: 0 };
+
 /// Splits one value off the beginning of `bytes`, checked as [`validate_with`] does: an event-stream frame is two of them.
 ///
 /// # Errors
@@ -86,7 +103,16 @@ pub fn from_slice_with<'de, T: serde::Deserialize<'de>>(
     limits: &Limits,
 ) -> Result<T, DecodeError> {
     validate_with(bytes, profile, limits)?;
-    serde_ipld_dagcbor::from_slice(bytes).map_err(|error| DecodeError::Type(TypeError::new(error)))
+    de::from_validated(bytes).map_err(DecodeError::Type)
+}
+
+/// Reads a record of a type: [`validate_record`], then as [`from_slice`].
+///
+/// # Errors
+/// [`DecodeError::Cbor`] where it is no record, [`DecodeError::Type`] where it is no `T`.
+pub fn from_record<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
+    validate_record(bytes)?;
+    de::from_validated(bytes).map_err(DecodeError::Type)
 }
 
 /// Reads any value, in one pass, and checks the rules of the data model on objects too.
@@ -114,7 +140,7 @@ pub fn to_value_with(bytes: &[u8], limits: &Limits) -> Result<Value, CborError> 
 pub fn to_record(bytes: &[u8]) -> Result<Object, CborError> {
     match to_value_with(bytes, &Limits::RECORD)? {
         Value::Object(object) => Ok(object),
-        _ => Err(CborError { reason: CborReason::Model(super::ModelError::NotObject), offset: 0 }),
+        _ => Err(NOT_OBJECT),
     }
 }
 

@@ -131,7 +131,7 @@ impl<'a> Parser<'a, '_> {
             }
             MAP => {
                 let left = self.container(head.number, 2)?;
-                sink.open_map();
+                sink.open_map(left);
                 return Ok(Some(Frame { left, map: Some(None) }));
             }
             TAG => {

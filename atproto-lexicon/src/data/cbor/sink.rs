@@ -10,8 +10,8 @@ pub(super) trait Sink<'a> {
     fn text(&mut self, text: &'a [u8]) -> bool;
     /// An array with this many items begins.
     fn open_array(&mut self, len: usize);
-    /// A map begins.
-    fn open_map(&mut self);
+    /// A map with this many entries begins.
+    fn open_map(&mut self, len: usize);
     /// The key of the next value; false where it is not UTF-8.
     fn key(&mut self, key: &'a [u8]) -> bool;
     /// The innermost array or map is complete.
@@ -30,17 +30,21 @@ pub(super) enum Scalar<'a> {
 impl Sink<'_> for () {
     fn scalar(&mut self, _: Scalar<'_>) {}
     fn text(&mut self, text: &[u8]) -> bool {
-        // Most texts are short and ASCII, which is quicker to see.
-        text.is_ascii() || std::str::from_utf8(text).is_ok()
+        is_utf8(text)
     }
     fn open_array(&mut self, _: usize) {}
-    fn open_map(&mut self) {}
+    fn open_map(&mut self, _: usize) {}
     fn key(&mut self, key: &[u8]) -> bool {
         self.text(key)
     }
     fn close(&mut self) -> Result<(), CborReason> {
         Ok(())
     }
+}
+
+/// Most texts are short and ASCII, which is quicker to see.
+pub(super) fn is_utf8(text: &[u8]) -> bool {
+    text.is_ascii() || std::str::from_utf8(text).is_ok()
 }
 
 impl<'a> Sink<'a> for Builder {
@@ -62,8 +66,8 @@ impl<'a> Sink<'a> for Builder {
         self.open_array(len);
     }
 
-    fn open_map(&mut self) {
-        self.open_object();
+    fn open_map(&mut self, len: usize) {
+        self.open_object(len);
     }
 
     fn key(&mut self, key: &'a [u8]) -> bool {
@@ -71,7 +75,7 @@ impl<'a> Sink<'a> for Builder {
     }
 
     fn close(&mut self) -> Result<(), CborReason> {
-        let value = self.close();
+        let value = self.close().map_err(|_| CborReason::DuplicateKey)?;
         if let Value::Object(object) = &value {
             crate::data::value::check_object(object).map_err(CborReason::Model)?;
         }

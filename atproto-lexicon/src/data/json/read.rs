@@ -88,12 +88,14 @@ impl Reader<'_, '_> {
                 return Ok(false);
             }
         };
-        if self.open.len() >= self.limits.max_depth() {
+        // A link or bytes are no level of their own; whether an object is that is known at its end.
+        let max_depth = self.limits.max_depth().saturating_add(usize::from(object));
+        if self.open.len() >= max_depth {
             return Err(Reason::Limit(LimitError::Depth));
         }
         self.step();
         if object {
-            self.builder.open_object();
+            self.builder.open_object(0);
         } else {
             self.builder.open_array(0);
         }
@@ -131,16 +133,9 @@ impl Reader<'_, '_> {
         }
         let start = self.at;
         let key = self.string()?;
-        let fault = if key.len() > self.limits.key {
-            Some(Reason::Limit(LimitError::Key))
-        } else if self.builder.has_key(&key) {
-            Some(Reason::DuplicateKey)
-        } else {
-            None
-        };
-        if let Some(reason) = fault {
+        if key.len() > self.limits.key {
             self.at = start;
-            return Err(reason);
+            return Err(Reason::Limit(LimitError::Key));
         }
         self.builder.key(key);
         match self.peek() {
@@ -166,7 +161,7 @@ impl Reader<'_, '_> {
 
     fn close(&mut self) -> Result<(), Reason> {
         self.open.pop();
-        let value = match self.builder.close() {
+        let value = match self.builder.close().map_err(|_| Reason::DuplicateKey)? {
             Value::Object(object) => object_from_json(object).map_err(|field| match field {
                 ReservedField::Link => Reason::Link,
                 ReservedField::Bytes => Reason::Bytes,
@@ -174,6 +169,9 @@ impl Reader<'_, '_> {
             other => other,
         };
         if let Value::Object(object) = &value {
+            if self.open.len() >= self.limits.max_depth() {
+                return Err(Reason::Limit(LimitError::Depth));
+            }
             check_object(object).map_err(Reason::Model)?;
         }
         self.builder.push(value);

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 #[error("an object with a $link or $bytes field has no JSON form")]
 pub struct NoJsonForm;
 
-/// Writes a value without white space, the keys of each object sorted by bytes.
+/// Writes a value without white space, the keys of each object in the order of DAG-CBOR: shorter ones first.
 ///
 /// # Errors
 /// [`NoJsonForm`] where an object literally holds a `$link` or `$bytes` field.
