@@ -1,6 +1,7 @@
 use super::frame::{self, Limits};
 use super::{CarError, CarReason};
 use atproto_lexicon::data::Cid;
+use std::ops::Range;
 
 /// Reads a CAR as its bytes arrive, without IO: [`push`](Self::push) what there is, take the blocks that are complete, and
 /// [`finish`](Self::finish) at the end. Every block has been hashed.
@@ -29,6 +30,8 @@ pub struct Decoder {
     /// Offset in the file of the buffer's beginning.
     base: u64,
     roots: Option<Vec<Cid>>,
+    /// Where the block taken last lies in the buffer.
+    block: Range<usize>,
 }
 
 /// A block of a CAR, hashed.
@@ -58,6 +61,7 @@ impl Decoder {
         self.base = self.base.saturating_add(self.read as u64);
         self.buffer.drain(..self.read);
         self.read = 0;
+        self.block = 0..0;
         self.buffer.extend_from_slice(bytes);
     }
 
@@ -83,20 +87,32 @@ impl Decoder {
     /// # Errors
     /// [`CarError`], and the same again on every further call.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>, CarError> {
-        if self.roots()?.is_none() {
+        let Some(cid) = self.advance()? else { return Ok(None) };
+        let offset = self.position().saturating_sub((self.block().len().saturating_add(Cid::LEN)) as u64);
+        Ok(Some(Block { cid, bytes: self.block(), offset }))
+    }
+
+    /// Goes on to the next block that is complete and gives its CID.
+    pub(crate) fn advance(&mut self) -> Result<Option<Cid>, CarError> {
+        if self.roots.is_none() && self.roots()?.is_none() {
             return Ok(None);
         }
         let rest = self.buffer.get(self.read..).unwrap_or_default();
         let Some(section) = frame::section(rest, &self.limits).map_err(|reason| self.fault(reason))? else {
             return Ok(None);
         };
-        let bytes = rest.get(section.block.clone()).unwrap_or_default();
-        if !section.cid.matches(bytes) {
+        if !section.cid.matches(rest.get(section.block.clone()).unwrap_or_default()) {
             return Err(self.fault(CarReason::Hash(section.cid)));
         }
-        let offset = self.position().saturating_add(section.cid_at as u64);
+        let start = self.read.saturating_add(section.block.start);
         self.read = self.read.saturating_add(section.block.end);
-        Ok(Some(Block { cid: section.cid, bytes, offset }))
+        self.block = start..self.read;
+        Ok(Some(section.cid))
+    }
+
+    /// The block taken last, until more bytes are pushed.
+    pub(crate) fn block(&self) -> &[u8] {
+        self.buffer.get(self.block.clone()).unwrap_or_default()
     }
 
     /// Ends the file.
@@ -105,6 +121,10 @@ impl Decoder {
     /// [`CarReason::Truncated`] where it ends within the header or a section, and blocks that were not taken count as
     /// that too.
     pub fn finish(self) -> Result<(), CarError> {
+        self.check_end()
+    }
+
+    pub(crate) fn check_end(&self) -> Result<(), CarError> {
         if self.roots.is_none() || self.read < self.buffer.len() {
             return Err(self.fault(CarReason::Truncated));
         }

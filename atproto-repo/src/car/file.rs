@@ -100,7 +100,7 @@ impl<R: Read + Seek> CarFile<R> {
     }
 }
 
-fn read_some(reader: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
+pub(crate) fn read_some(reader: &mut impl Read, chunk: &mut [u8]) -> io::Result<usize> {
     loop {
         match reader.read(chunk) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

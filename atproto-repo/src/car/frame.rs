@@ -21,12 +21,12 @@ impl Default for Limits {
 }
 
 /// A section at the beginning of a buffer.
-pub(super) struct Section {
-    pub(super) cid: Cid,
+pub(crate) struct Section {
+    pub(crate) cid: Cid,
     /// Where the CID begins.
-    pub(super) cid_at: usize,
+    pub(crate) cid_at: usize,
     /// Where the block lies; its end is the end of the section.
-    pub(super) block: Range<usize>,
+    pub(crate) block: Range<usize>,
 }
 
 /// The payload at the beginning of `buffer`: `None` where it needs more bytes.
@@ -41,7 +41,7 @@ fn payload(buffer: &[u8], limit: usize) -> Result<Option<Range<usize>>, CarReaso
 }
 
 /// The header at the beginning of `buffer`: the roots and the header's length.
-pub(super) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>, usize)>, CarReason> {
+pub(crate) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>, usize)>, CarReason> {
     let Some(range) = payload(buffer, limits.header)? else {
         return Ok(None);
     };
@@ -66,7 +66,7 @@ pub(super) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>,
 }
 
 /// The section at the beginning of `buffer`.
-pub(super) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>, CarReason> {
+pub(crate) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>, CarReason> {
     let Some(range) = payload(buffer, limits.block.saturating_add(Cid::LEN))? else {
         return Ok(None);
     };

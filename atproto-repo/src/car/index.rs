@@ -3,18 +3,17 @@ use atproto_lexicon::data::Cid;
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
-/// Where each block of a file lies, by CID, in under 48 bytes a block (half as much again for a moment when it
-/// grows): the CIDs stay in the file.
+/// Where each block of a file lies, by CID, in under 48 bytes a block while it grows and 26 after that: the CIDs stay in the
+/// file.
 ///
 /// Open addressing, of which a search most often touches one place in memory. The hash is keyed, so that CIDs which were
-/// mined to collide do not.
+/// mined to collide do not. Slots are in the order of their tags, more or less, so that a larger table is filled from its
+/// beginning to its end.
 #[derive(Debug)]
 pub(super) struct Index {
-    /// None, or a power of two of them; `offset` is 0 in an empty one, since every file begins with a header.
+    /// At most four fifths are used; `offset` is 0 in an empty one, since every file begins with a header.
     slots: Vec<Slot>,
     len: usize,
-    /// The number of blocks for which there are slots.
-    room: usize,
     keys: [u64; 4],
 }
 
@@ -34,7 +33,6 @@ impl Default for Index {
         Self {
             slots: Vec::new(),
             len: 0,
-            room: 0,
             keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)),
         }
     }
@@ -57,15 +55,26 @@ impl Index {
     /// Gives back what was reserved in vain.
     pub(super) fn shrink(&mut self) {
         let slots = slots_for(self.len);
-        if slots < self.slots.len() {
+        // What is little is not worth placing all slots anew.
+        if slots < self.slots.len().saturating_sub(self.slots.len() / 8) {
             self.rebuild(slots);
         }
     }
 
     fn rebuild(&mut self, slots: usize) {
         let old = std::mem::replace(&mut self.slots, vec![Slot::default(); slots]);
-        self.room = slots.saturating_sub(slots / 4).saturating_sub(1);
         old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
+    }
+
+    /// Where the search for a tag begins.
+    fn home(&self, tag: u32) -> usize {
+        ((u64::from(tag).wrapping_mul(self.slots.len() as u64)) >> 32) as usize
+    }
+
+    /// All slots in the order in which a tag is looked for; one of them is empty.
+    fn probe(&self, tag: u32) -> impl Iterator<Item = &Slot> {
+        let (before, after) = self.slots.split_at_checked(self.home(tag)).unwrap_or_default();
+        after.iter().chain(before)
     }
 
     /// Where the block with this tag lies; `is_it` compares the CID in the file.
@@ -74,13 +83,10 @@ impl Index {
         tag: u32,
         mut is_it: impl FnMut(&Slot) -> Result<bool, E>,
     ) -> Result<Option<&Slot>, E> {
-        let mut at = tag as usize;
-        // An empty slot ends the search; there always is one.
-        while let Some(slot) = self.slots.get(at & self.mask()).filter(|slot| slot.offset != 0) {
+        for slot in self.probe(tag).take_while(|slot| slot.offset != 0) {
             if slot.tag == tag && is_it(slot)? {
                 return Ok(Some(slot));
             }
-            at = at.wrapping_add(1);
         }
         Ok(None)
     }
@@ -88,9 +94,8 @@ impl Index {
     /// Brings the slots of these tags into the processor's caches. The loop is so small that it waits for all of them at
     /// once.
     pub(super) fn touch(&self, tags: &[u32]) {
-        let mask = self.mask();
         for tag in tags {
-            std::hint::black_box(self.slots.get(*tag as usize & mask).map(|slot| slot.tag));
+            std::hint::black_box(self.slots.get(self.home(*tag)).map(|slot| slot.tag));
         }
     }
 
@@ -107,8 +112,8 @@ impl Index {
         if self.len >= (1 << 31) {
             return Err(CarReason::TooManyBlocks);
         }
-        if self.len >= self.room {
-            self.reserve(self.len.saturating_add(1));
+        if slots_for(self.len.saturating_add(1)) > self.slots.len() {
+            self.rebuild(slots_for(self.len.saturating_add(self.len / 4).saturating_add(8)));
         }
         self.len = self.len.saturating_add(1);
         self.place(Slot { offset, length, tag });
@@ -116,19 +121,11 @@ impl Index {
     }
 
     fn place(&mut self, slot: Slot) {
-        let mask = self.mask();
-        let mut at = slot.tag as usize;
-        while let Some(place) = self.slots.get_mut(at & mask) {
-            if place.offset == 0 {
-                *place = slot;
-                return;
-            }
-            at = at.wrapping_add(1);
+        let home = self.home(slot.tag);
+        let (before, after) = self.slots.split_at_mut_checked(home).unwrap_or_default();
+        if let Some(place) = after.iter_mut().chain(before).find(|place| place.offset == 0) {
+            *place = slot;
         }
-    }
-
-    fn mask(&self) -> usize {
-        self.slots.len().saturating_sub(1)
     }
 
     /// Keyed hash of a CID. Digests need no mixing among themselves, only with what nobody outside knows.
@@ -142,9 +139,9 @@ impl Index {
     }
 }
 
-/// The number of slots for this many blocks: three quarters full at most, and one empty.
+/// The number of slots for this many blocks.
 fn slots_for(blocks: usize) -> usize {
-    blocks.saturating_add(blocks / 3).saturating_add(2).next_power_of_two()
+    blocks.saturating_add(blocks / 4).saturating_add(2)
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@
 mod decoder;
 mod error;
 mod file;
-mod frame;
+pub(crate) mod frame;
 mod index;
 mod slice;
 
 pub use decoder::{Block, Decoder};
 pub use error::{CarError, CarReason, OpenError};
 pub use file::CarFile;
+pub(crate) use file::read_some;
 pub use frame::Limits;
 pub use slice::Car;

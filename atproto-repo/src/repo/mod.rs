@@ -4,6 +4,7 @@ mod commit;
 mod error;
 mod open;
 mod record;
+pub mod stream;
 mod walk;
 
 pub use commit::{Commit, CommitReason};

@@ -36,6 +36,13 @@ pub struct OwnedEntry {
     pub bytes: Vec<u8>,
 }
 
+impl Entry<'_> {
+    /// A copy which owns the path and the record.
+    pub fn to_owned(&self) -> OwnedEntry {
+        OwnedEntry { path: self.path.into(), cid: self.cid, bytes: self.record.bytes.into() }
+    }
+}
+
 impl<'b, B: Blocks> RecordWalk<'b, B> {
     pub(super) fn new(tree: TreeWalk<'b, B>, blocks: &'b B) -> Self {
         Self { tree, blocks, buf: Vec::new(), paths: Paths::default() }
@@ -101,7 +108,7 @@ pub(super) fn record<'a, B: Blocks>(
 }
 
 /// The path that a key is, once it was checked: then it is ASCII.
-fn path(entry: TreeEntry<'_>) -> &str {
+pub(super) fn path(entry: TreeEntry<'_>) -> &str {
     std::str::from_utf8(entry.key).unwrap_or_default()
 }
 
@@ -154,11 +161,7 @@ impl<B: Blocks> Iterator for Records<'_, B> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let item = match self.walk.as_mut()?.next() {
-            Ok(entry) => Ok(entry.map(|Entry { path, cid, record }| OwnedEntry {
-                path: path.into(),
-                cid,
-                bytes: record.bytes.into(),
-            })),
+            Ok(entry) => Ok(entry.map(|entry| entry.to_owned())),
             Err(error) => Err(error),
         };
         if matches!(item, Err(Error::Invalid(_) | Error::Source(_))) {

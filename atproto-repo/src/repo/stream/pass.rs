@@ -1,0 +1,158 @@
+use super::super::walk::{Paths, path};
+use super::super::{Commit, CommitReason, Entry, Invalid, Missing, Record, Summary};
+use crate::mst::{Step, Walk};
+use atproto_crypto::PublicKey;
+use atproto_lexicon::data::{Cid, Codec};
+use atproto_lexicon::syntax::Did;
+
+/// The order in which a repository's blocks are asked for, and what each is checked as. Every block given to it has been hashed.
+#[derive(Debug)]
+pub(super) struct Pass {
+    signer: Option<(Did, PublicKey)>,
+    commit: Option<Commit>,
+    stage: Stage,
+    paths: Paths,
+    records: u64,
+}
+
+#[derive(Debug)]
+enum Stage {
+    Root,
+    Commit(Cid),
+    Tree(Box<Tree>),
+    /// Without a commit, there is nothing more to read.
+    End,
+}
+
+#[derive(Debug)]
+struct Tree {
+    commit: Cid,
+    walk: Walk,
+    /// The record whose block comes next.
+    record: Option<Cid>,
+    /// Whether the block that came last is that of the entry that the walk is at.
+    is_at_record: bool,
+}
+
+impl Pass {
+    pub(super) fn new(signer: Option<(Did, PublicKey)>) -> Self {
+        Self { signer, commit: None, stage: Stage::Root, paths: Paths::default(), records: 0 }
+    }
+
+    pub(super) fn needs_root(&self) -> bool {
+        matches!(self.stage, Stage::Root)
+    }
+
+    pub(super) fn is_at_commit(&self) -> bool {
+        matches!(self.stage, Stage::Commit(_))
+    }
+
+    pub(super) fn set_root(&mut self, roots: &[Cid]) -> Result<(), Invalid> {
+        let commit = *roots.first().ok_or(Invalid::NoRoot)?;
+        if commit.codec() != Codec::DagCbor {
+            return Err(Invalid::Commit { commit, reason: CommitReason::Codec });
+        }
+        self.stage = Stage::Commit(commit);
+        Ok(())
+    }
+
+    /// The block that is needed next; `None` at the end.
+    pub(super) fn want(&mut self) -> Result<Option<Cid>, Invalid> {
+        let tree = match &mut self.stage {
+            Stage::Commit(cid) => return Ok(Some(*cid)),
+            Stage::Tree(tree) => tree,
+            Stage::Root | Stage::End => return Ok(None),
+        };
+        if tree.record.is_some() {
+            return Ok(tree.record);
+        }
+        tree.is_at_record = false;
+        match tree.walk.step() {
+            Step::Need(cid) => return Ok(Some(cid)),
+            Step::Done => return Ok(None),
+            Step::Entry => {}
+        }
+        if let Some(entry) = tree.walk.entry() {
+            self.paths.check(entry.key)?;
+            tree.record = Some(*entry.value);
+        }
+        Ok(tree.record)
+    }
+
+    /// Takes the block that was wanted; whether it is a record's.
+    pub(super) fn accept(&mut self, block: &[u8]) -> Result<bool, Invalid> {
+        match &mut self.stage {
+            Stage::Commit(cid) => {
+                let cid = *cid;
+                self.accept_commit(cid, block).map_err(|reason| Invalid::Commit { commit: cid, reason })?;
+            }
+            Stage::Tree(tree) if tree.record.is_none() => tree.walk.supply_unchecked(block)?,
+            Stage::Tree(tree) => {
+                tree.record = None;
+                tree.is_at_record = true;
+                self.records = self.records.saturating_add(1);
+                return Ok(true);
+            }
+            Stage::Root | Stage::End => {}
+        }
+        Ok(false)
+    }
+
+    fn accept_commit(&mut self, cid: Cid, block: &[u8]) -> Result<(), CommitReason> {
+        let commit = Commit::decode(block)?;
+        if let Some((did, key)) = &self.signer {
+            commit.verify(did, key)?;
+        }
+        let walk = Walk::new(commit.data);
+        self.commit = Some(commit);
+        self.stage = Stage::Tree(Box::new(Tree { commit: cid, walk, record: None, is_at_record: false }));
+        Ok(())
+    }
+
+    /// Leaves out the block that was wanted and all that hangs on it.
+    pub(super) fn skip(&mut self, wanted: Cid) -> Missing {
+        let Stage::Tree(tree) = &mut self.stage else {
+            self.stage = Stage::End;
+            return Missing::Commit(wanted);
+        };
+        if tree.record.take().is_some() {
+            let path = tree.walk.entry().map(path).unwrap_or_default();
+            return Missing::Record { path: path.into(), cid: wanted };
+        }
+        tree.walk.skip();
+        Missing::Node(wanted)
+    }
+
+    pub(super) fn entry<'a>(&'a self, block: &'a [u8]) -> Option<Entry<'a>> {
+        let Stage::Tree(tree) = &self.stage else { return None };
+        let entry = tree.walk.entry().filter(|_| tree.is_at_record)?;
+        let record = Record { cid: *entry.value, bytes: block };
+        Some(Entry { path: path(entry), cid: record.cid, record })
+    }
+
+    /// Forgets the block of the record that it is at.
+    pub(super) fn leave_record(&mut self) {
+        if let Stage::Tree(tree) = &mut self.stage {
+            tree.is_at_record = false;
+        }
+    }
+
+    pub(super) fn commit(&self) -> Option<&Commit> {
+        self.commit.as_ref()
+    }
+
+    pub(super) fn commit_cid(&self) -> Option<&Cid> {
+        match &self.stage {
+            Stage::Tree(tree) => Some(&tree.commit),
+            _ => None,
+        }
+    }
+
+    pub(super) fn summary(&self) -> Summary {
+        let nodes = match &self.stage {
+            Stage::Tree(tree) => tree.walk.nodes(),
+            _ => 0,
+        };
+        Summary { records: self.records, nodes }
+    }
+}
