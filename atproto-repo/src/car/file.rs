@@ -82,7 +82,19 @@ impl<R: Read + Seek> CarFile<R> {
     fn find(&self, tag: u32, cid: &Cid, section: &mut Vec<u8>) -> io::Result<bool> {
         let is_it = |slot: &Slot| {
             self.read(slot, section)?;
-            Ok::<_, io::Error>(section.starts_with(cid.as_bytes()))
+            if section.starts_with(cid.as_bytes()) {
+                return Ok(true);
+            }
+            // Two CIDs have one tag, or the file is no longer the one that was indexed.
+            match section.split_at_checked(Cid::LEN) {
+                Some((other, block)) if Cid::from_bytes(other).is_ok_and(|other| other.matches(block)) => {
+                    Ok(false)
+                }
+                _ => Err(io::Error::new(
+                    io::ErrorKind::InvalidData,
+                    "the file has changed since it was indexed",
+                )),
+            }
         };
         Ok(self.index.try_find(tag, is_it)?.is_some())
     }

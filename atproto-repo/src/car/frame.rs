@@ -1,6 +1,6 @@
 //! The framing that all readers share: where the next piece lies in a buffer. Nothing is hashed here.
 
-use super::CarReason;
+use super::{CarError, CarReason};
 use atproto_lexicon::data::{self, Cid, Value, cbor};
 use std::ops::Range;
 
@@ -73,6 +73,12 @@ pub(crate) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>,
     let content = buffer.get(range.clone()).unwrap_or_default();
     let cid = Cid::from_bytes(content.get(..Cid::LEN).unwrap_or(content)).map_err(CarReason::Cid)?;
     Ok(Some(Section { cid, cid_at: range.start, block: range.start.saturating_add(Cid::LEN)..range.end }))
+}
+
+/// The section that begins at an offset of a whole file.
+pub(crate) fn section_at(bytes: &[u8], at: usize, limits: &Limits) -> Result<Section, CarError> {
+    let fault = |reason| CarError { reason, offset: at as u64 };
+    section(bytes.get(at..).unwrap_or_default(), limits).map_err(fault)?.ok_or(fault(CarReason::Truncated))
 }
 
 /// An unsigned varint of at most nine bytes in its shortest form, and its length.

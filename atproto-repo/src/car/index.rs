@@ -27,14 +27,19 @@ pub(super) struct Slot {
     tag: u32,
 }
 
+const MAX_BLOCKS: usize = 1 << 31;
+
+impl Slot {
+    pub(super) fn new(tag: u32, offset: u64, length: usize) -> Result<Self, CarReason> {
+        let length = u32::try_from(length).map_err(|_| CarReason::TooLong { length: length as u64 })?;
+        Ok(Self { offset, length, tag })
+    }
+}
+
 impl Default for Index {
     fn default() -> Self {
         let state = RandomState::new();
-        Self {
-            slots: Vec::new(),
-            len: 0,
-            keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)),
-        }
+        Self { slots: Vec::new(), len: 0, keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)) }
     }
 }
 
@@ -66,9 +71,8 @@ impl Index {
         old.into_iter().filter(|slot| slot.offset != 0).for_each(|slot| self.place(slot));
     }
 
-    /// Where the search for a tag begins.
     fn home(&self, tag: u32) -> usize {
-        ((u64::from(tag).wrapping_mul(self.slots.len() as u64)) >> 32) as usize
+        home(tag, self.slots.len())
     }
 
     /// All slots in the order in which a tag is looked for; one of them is empty.
@@ -107,16 +111,19 @@ impl Index {
 
     /// Adds a block which is not there yet.
     pub(super) fn insert(&mut self, tag: u32, offset: u64, length: usize) -> Result<(), CarReason> {
-        let length = u32::try_from(length).map_err(|_| CarReason::TooLong { length: length as u64 })?;
+        self.add(Slot::new(tag, offset, length)?)
+    }
+
+    pub(super) fn add(&mut self, slot: Slot) -> Result<(), CarReason> {
         // Tags tell no more slots apart.
-        if self.len >= (1 << 31) {
+        if self.len >= MAX_BLOCKS {
             return Err(CarReason::TooManyBlocks);
         }
         if slots_for(self.len.saturating_add(1)) > self.slots.len() {
             self.rebuild(slots_for(self.len.saturating_add(self.len / 4).saturating_add(8)));
         }
         self.len = self.len.saturating_add(1);
-        self.place(Slot { offset, length, tag });
+        self.place(slot);
         Ok(())
     }
 
@@ -137,6 +144,66 @@ impl Index {
         let folded = (product >> 64) as u64 ^ product as u64 ^ u64::from(cid.codec() as u8);
         (folded >> 32) as u32 ^ folded as u32
     }
+}
+
+#[cfg(feature = "rayon")]
+impl Index {
+    /// An index, with the same keys, of the blocks in these slots: of those that are the same, the first.
+    ///
+    /// Each thread fills a part of the table of its own, and so takes the slots whose search begins there. What does not fit
+    /// in before the end of its part is added afterwards.
+    pub(super) fn fill_parallel(
+        &self,
+        pieces: &[Vec<Slot>],
+        is_same: &(impl Fn(&Slot, &Slot) -> bool + Sync),
+    ) -> Result<Self, CarReason> {
+        use rayon::prelude::*;
+        let count = pieces.iter().map(Vec::len).fold(0, usize::saturating_add);
+        let mut index = Self { slots: vec![Slot::default(); slots_for(count)], len: 0, keys: self.keys };
+        let part = index.slots.len().div_ceil(rayon::current_num_threads()).max(1);
+        let total = index.slots.len();
+        let home = |slot: &Slot| home(slot.tag, total);
+        let filled: Vec<(usize, Vec<Slot>)> = index
+            .slots
+            .par_chunks_mut(part)
+            .enumerate()
+            .map(|(number, slots)| {
+                let start = number.saturating_mul(part);
+                let mut added = 0_usize;
+                let mut rest = Vec::new();
+                for slot in pieces.iter().flatten() {
+                    let Some(at) = home(slot).checked_sub(start).filter(|at| *at < part) else { continue };
+                    let places = slots.get_mut(at..).unwrap_or_default();
+                    match places
+                        .iter_mut()
+                        .find(|place| place.offset == 0 || (place.tag == slot.tag && is_same(place, slot)))
+                    {
+                        Some(place) if place.offset == 0 => {
+                            *place = *slot;
+                            added = added.saturating_add(1);
+                        }
+                        Some(_) => {}
+                        None => rest.push(*slot),
+                    }
+                }
+                (added, rest)
+            })
+            .collect();
+        index.len = filled.iter().map(|(added, _)| *added).fold(0, usize::saturating_add);
+        for slot in filled.into_iter().flat_map(|(_, rest)| rest) {
+            let found: Result<_, Infallible> = index.try_find(slot.tag, |other| Ok(is_same(other, &slot)));
+            if found.unwrap_or_else(|never| match never {}).is_none() {
+                index.add(slot)?;
+            }
+        }
+        index.shrink();
+        if index.len > MAX_BLOCKS { Err(CarReason::TooManyBlocks) } else { Ok(index) }
+    }
+}
+
+/// Where the search for a tag begins in a table of this many slots.
+fn home(tag: u32, slots: usize) -> usize {
+    ((u64::from(tag).wrapping_mul(slots as u64)) >> 32) as usize
 }
 
 /// The number of slots for this many blocks.

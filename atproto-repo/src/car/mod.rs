@@ -10,6 +10,8 @@ mod error;
 mod file;
 pub(crate) mod frame;
 mod index;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod slice;
 
 pub use decoder::{Block, Decoder};

@@ -9,11 +9,11 @@ use std::ops::Range;
 /// A CAR in memory, indexed: blocks are borrowed from its bytes.
 #[derive(Debug)]
 pub struct Car<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     roots: Vec<Cid>,
     /// Where the first section begins.
-    blocks_at: usize,
-    index: Index,
+    pub(super) blocks_at: usize,
+    pub(super) index: Index,
 }
 
 impl<'a> Car<'a> {
@@ -30,13 +30,11 @@ impl<'a> Car<'a> {
     /// # Errors
     /// [`CarError`] with the reason and the place of the first fault.
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
-        let fault = |at: usize| move |reason| CarError { reason, offset: at as u64 };
-        let truncated = |at: usize| fault(at)(CarReason::Truncated);
-        let (roots, mut at) = frame::header(bytes, limits).map_err(fault(0))?.ok_or(truncated(0))?;
-        let mut car = Self { bytes, roots, blocks_at: at, index: Index::default() };
+        let mut car = Self::parse_header(bytes, limits)?;
+        let mut at = car.blocks_at;
         let mut batch = Vec::with_capacity(BATCH);
         while at < bytes.len() {
-            let framed = frame_batch(bytes, &mut at, limits, &mut batch);
+            let framed = frame_batch(bytes, &mut at, limits, &mut batch, BATCH);
             // What comes earlier in the file is said first.
             car.add(&batch)?;
             framed?;
@@ -50,17 +48,20 @@ impl<'a> Car<'a> {
         Ok(car)
     }
 
+    /// The file without its blocks.
+    pub(super) fn parse_header(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
+        let fault = |reason| CarError { reason, offset: 0 };
+        let header = frame::header(bytes, limits).map_err(fault)?;
+        let (roots, blocks_at) = header.ok_or(fault(CarReason::Truncated))?;
+        Ok(Self { bytes, roots, blocks_at, index: Index::default() })
+    }
+
     /// Hashes some blocks, and adds them to the index.
     ///
     /// Each step is a loop of its own: the processor overlaps the hashing of blocks that follow each other, and then the
     /// waiting for memory of the index.
     fn add(&mut self, batch: &[Framed]) -> Result<(), CarError> {
-        for framed in batch {
-            let block = self.bytes.get(framed.block.clone()).unwrap_or_default();
-            if !framed.cid.matches(block) {
-                return Err(framed.fault(CarReason::Hash(framed.cid)));
-            }
-        }
+        self.check_hashes(batch)?;
         let mut tags = [0; BATCH];
         for (tag, framed) in tags.iter_mut().zip(batch) {
             *tag = self.index.tag(&framed.cid);
@@ -71,6 +72,16 @@ impl<'a> Car<'a> {
                 let offset = framed.block.start.saturating_sub(Cid::LEN) as u64;
                 let added = self.index.insert(tag, offset, framed.block.len());
                 added.map_err(|reason| framed.fault(reason))?;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn check_hashes(&self, batch: &[Framed]) -> Result<(), CarError> {
+        for framed in batch {
+            let block = self.bytes.get(framed.block.clone()).unwrap_or_default();
+            if !framed.cid.matches(block) {
+                return Err(framed.fault(CarReason::Hash(framed.cid)));
             }
         }
         Ok(())
@@ -122,21 +133,21 @@ impl<'a> Car<'a> {
     }
 
     /// The file from a block's CID on.
-    fn at(&self, slot: &Slot) -> &'a [u8] {
+    pub(super) fn at(&self, slot: &Slot) -> &'a [u8] {
         usize::try_from(slot.offset).ok().and_then(|at| self.bytes.get(at..)).unwrap_or_default()
     }
 }
 
 /// A section of the file.
-struct Framed {
-    cid: Cid,
+pub(super) struct Framed {
+    pub(super) cid: Cid,
     /// Where the section begins.
     at: usize,
-    block: Range<usize>,
+    pub(super) block: Range<usize>,
 }
 
 impl Framed {
-    fn fault(&self, reason: CarReason) -> CarError {
+    pub(super) fn fault(&self, reason: CarReason) -> CarError {
         CarError { reason, offset: self.at as u64 }
     }
 }
@@ -144,24 +155,24 @@ impl Framed {
 /// As many blocks as fit into the innermost cache with their index, more or less.
 const BATCH: usize = 64;
 
-/// Frames the next sections from `at` on.
-fn frame_batch(
+/// Frames the next sections from `at` on, at most `count` of them.
+pub(super) fn frame_batch(
     bytes: &[u8],
     at: &mut usize,
     limits: &Limits,
     batch: &mut Vec<Framed>,
+    count: usize,
 ) -> Result<(), CarError> {
     batch.clear();
-    while batch.len() < BATCH && *at < bytes.len() {
-        let fault = |reason| CarError { reason, offset: *at as u64 };
-        let rest = bytes.get(*at..).unwrap_or_default();
-        let section = frame::section(rest, limits).map_err(fault)?.ok_or(fault(CarReason::Truncated))?;
+    while batch.len() < count && *at < bytes.len() {
+        let section = frame::section_at(bytes, *at, limits)?;
         let end = at.saturating_add(section.block.end);
         batch.push(Framed { cid: section.cid, at: *at, block: at.saturating_add(section.block.start)..end });
         *at = end;
     }
     Ok(())
 }
+
 impl Blocks for Car<'_> {
     type Error = Infallible;
     const HASHED: bool = true;

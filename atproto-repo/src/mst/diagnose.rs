@@ -1,6 +1,7 @@
 use super::TreeReason as Reason;
 use super::node::NodeFault;
-use atproto_lexicon::data::{Cid, CidError, Codec, Link, Object, Value, cbor};
+use atproto_lexicon::data::cbor::{self, RawFields};
+use atproto_lexicon::data::{Cid, CidError, Codec, Link};
 
 /// Finds out what is wrong with a block that is not a node: slowly, since it is asked once.
 pub(super) fn diagnose(block: &[u8]) -> NodeFault {
@@ -13,55 +14,59 @@ pub(super) fn diagnose(block: &[u8]) -> NodeFault {
 
 fn shape(block: &[u8]) -> Result<(), NodeFault> {
     let whole = |reason| (None, reason);
-    let value = cbor::to_value(block).map_err(|error| whole(Reason::Cbor(error)))?;
-    let node = value.as_object().ok_or(whole(Reason::NotObject))?;
-    let entries = match field(node, "e").map_err(whole)? {
-        Value::Array(entries) => entries,
-        _ => return Err(whole(Reason::FieldType("e"))),
-    };
-    check_link(node, "l", true).map_err(whole)?;
-    check_count(node, 2).map_err(whole)?;
-    for (index, value) in entries.iter().enumerate() {
+    let node = fields(block).map_err(whole)?;
+    let entries = field(&node, "e")
+        .and_then(|entries| cbor::split_array(entries).map_err(Reason::Cbor)?.ok_or(Reason::FieldType("e")));
+    let entries = entries.map_err(whole)?;
+    check_link(&node, "l", true).map_err(whole)?;
+    check_count(&node, 2).map_err(whole)?;
+    for (index, value) in entries.into_iter().enumerate() {
         entry(value).map_err(|reason| (Some(index), reason))?;
     }
     Ok(())
 }
 
-fn entry(value: &Value) -> Result<(), Reason> {
-    let entry = value.as_object().ok_or(Reason::NotObject)?;
-    if !matches!(field(entry, "k")?, Value::Bytes(_)) {
+fn entry(block: &[u8]) -> Result<(), Reason> {
+    let entry = fields(block)?;
+    // A byte string's major type.
+    if field(&entry, "k")?.first().is_none_or(|first| first >> 5 != 2) {
         return Err(Reason::FieldType("k"));
     }
-    match field(entry, "p")? {
+    match cbor::from_slice(field(&entry, "p")?) {
         // More than 32 bits is beyond any key.
-        Value::Integer(0..=0xffff_ffff) => {}
-        Value::Integer(0..) => return Err(Reason::PrefixTooLong),
+        Ok(0..=0xffff_ffff_i64) => {}
+        Ok(0..) => return Err(Reason::PrefixTooLong),
         _ => return Err(Reason::FieldType("p")),
     }
-    check_link(entry, "t", true)?;
-    check_link(entry, "v", false)?;
-    check_count(entry, 4)
+    check_link(&entry, "t", true)?;
+    check_link(&entry, "v", false)?;
+    check_count(&entry, 4)
 }
 
-fn field<'a>(object: &'a Object, name: &'static str) -> Result<&'a Value, Reason> {
-    object.get(name).ok_or(Reason::MissingField(name))
+fn fields(block: &[u8]) -> Result<RawFields<'_>, Reason> {
+    cbor::split_object(block).map_err(Reason::Cbor)?.ok_or(Reason::NotObject)
+}
+
+fn field<'a>(fields: &RawFields<'a>, name: &'static str) -> Result<&'a [u8], Reason> {
+    let field = fields.iter().find(|(other, _)| *other == name);
+    field.map(|(_, value)| *value).ok_or(Reason::MissingField(name))
 }
 
 /// Checks a link; one of a node is nullable and has the codec of nodes.
-fn check_link(object: &Object, name: &'static str, of_node: bool) -> Result<(), Reason> {
-    match field(object, name)? {
-        Value::Null if of_node => Ok(()),
-        Value::Link(Link::Cid(cid)) if of_node && cid.codec() != Codec::DagCbor => {
+fn check_link(fields: &RawFields<'_>, name: &'static str, of_node: bool) -> Result<(), Reason> {
+    match cbor::from_slice::<Option<Link>>(field(fields, name)?) {
+        Ok(None) if of_node => Ok(()),
+        Ok(Some(Link::Cid(cid))) if of_node && cid.codec() != Codec::DagCbor => {
             Err(Reason::Link(name, CidError::Codec))
         }
-        Value::Link(Link::Cid(_)) => Ok(()),
-        Value::Link(Link::Other(other)) => {
+        Ok(Some(Link::Cid(_))) => Ok(()),
+        Ok(Some(Link::Other(other))) => {
             Err(Reason::Link(name, Cid::from_bytes(other.as_bytes()).err().unwrap_or(CidError::Hash)))
         }
         _ => Err(Reason::FieldType(name)),
     }
 }
 
-fn check_count(object: &Object, count: usize) -> Result<(), Reason> {
-    if object.len() == count { Ok(()) } else { Err(Reason::UnknownField) }
+fn check_count(fields: &RawFields<'_>, count: usize) -> Result<(), Reason> {
+    if fields.len() == count { Ok(()) } else { Err(Reason::UnknownField) }
 }

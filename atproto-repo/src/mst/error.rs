@@ -46,6 +46,9 @@ pub enum TreeReason {
     /// The link in this field is not of the form that repositories use.
     #[error("link in field {0}: {1}")]
     Link(&'static str, CidError),
+    /// The block is longer than the limit.
+    #[error("node is too long")]
+    TooLong,
     /// More entries than the limit.
     #[error("too many entries")]
     TooManyEntries,

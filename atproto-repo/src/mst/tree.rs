@@ -137,6 +137,11 @@ impl<B: Blocks> TreeWalk<'_, B> {
         }
     }
 
+    /// The key that [`next`](Self::next) gave last.
+    pub(crate) fn entry(&self) -> Option<TreeEntry<'_>> {
+        self.walk.entry()
+    }
+
     /// Says which blocks come after the next nodes: these were said when the walk was one node higher.
     fn look_ahead(&mut self) {
         // Where reading costs more than looking for a place in memory, nothing is read that may not be needed.
@@ -155,5 +160,10 @@ impl<B: Blocks> TreeWalk<'_, B> {
     /// The number of nodes read so far.
     pub fn nodes(&self) -> u64 {
         self.walk.nodes()
+    }
+
+    /// The number of those that were read on the way to the start of a range.
+    pub fn nodes_to_start(&self) -> u64 {
+        self.walk.nodes_to_start()
     }
 }

@@ -8,12 +8,14 @@ pub struct Limits {
     pub entries: usize,
     /// Greatest number of layers.
     pub depth: u32,
+    /// Greatest length of a node, in bytes.
+    pub bytes: usize,
 }
 
 impl Default for Limits {
-    /// 8,192 entries and 128 layers: more than any set of keys has that was not sought for its hashes.
+    /// 8,192 entries and 128 layers, more than any set of keys has that was not sought for its hashes, and 5 MiB.
     fn default() -> Self {
-        Self { entries: 8192, depth: 128 }
+        Self { entries: 8192, depth: 128, bytes: atproto_lexicon::data::Limits::OBJECT.bytes }
     }
 }
 
@@ -52,6 +54,8 @@ pub struct Walk {
     end: Option<Vec<u8>>,
     /// Number of nodes supplied.
     nodes: u64,
+    /// Number of those that were supplied before the first key of the range.
+    nodes_to_start: u64,
 }
 
 /// What a [`Walk`] does next.
@@ -103,10 +107,16 @@ impl Walk {
             limits: Limits::default(),
             frames: Vec::new(),
             depth: 0,
-            need: Some(Need { cid: root, layer: None, bounds: Bounds::default() }),
+            // In an empty range there is nothing to ask for.
+            need: if start.zip(end).is_some_and(|(start, end)| start >= end) {
+                None
+            } else {
+                Some(Need { cid: root, layer: None, bounds: Bounds::default() })
+            },
             start: start.map(Into::into),
             end: end.map(Into::into),
             nodes: 0,
+            nodes_to_start: 0,
         }
     }
 
@@ -196,6 +206,7 @@ impl Walk {
         })?;
         if let Some(start) = &self.start {
             frame.seek(start);
+            self.nodes_to_start = self.nodes_to_start.saturating_add(1);
         }
         self.depth = self.depth.saturating_add(1);
         self.nodes = self.nodes.saturating_add(1);
@@ -222,6 +233,11 @@ impl Walk {
         self.nodes
     }
 
+    /// The number of those that were supplied before the first key of a range.
+    pub fn nodes_to_start(&self) -> u64 {
+        self.nodes_to_start
+    }
+
     fn is_before_end(&self) -> bool {
         match (&self.end, self.entry()) {
             (Some(end), Some(entry)) => entry.key < end.as_slice(),
@@ -239,6 +255,9 @@ impl Frame {
         above: &[Self],
         limits: &Limits,
     ) -> Result<(), super::node::NodeFault> {
+        if block.len() > limits.bytes {
+            return Err((None, Reason::TooLong));
+        }
         self.node.decode_into(block, limits.entries)?;
         self.bounds = need.bounds;
         self.next = 0;
@@ -256,7 +275,7 @@ impl Frame {
             };
         };
         self.layer = need.layer.unwrap_or_else(|| layer_of(self.node.key(first)));
-        if self.layer > limits.depth {
+        if self.layer >= limits.depth {
             return Err((None, Reason::TooDeep));
         }
         for (index, entry) in entries.iter().enumerate() {

@@ -1,6 +1,6 @@
 use atproto_crypto::{PublicKey, Signature, SignatureError};
-use atproto_lexicon::data::cbor::{self, CborError};
-use atproto_lexicon::data::{Cid, CidError, Codec, Link, Object, Value};
+use atproto_lexicon::data::cbor::{self, CborError, RawFields};
+use atproto_lexicon::data::{Bytes, Cid, CidError, Codec, Link, Object, Value};
 use atproto_lexicon::syntax::{Did, SyntaxError, Tid};
 
 /// A commit of version 3 (<https://atproto.com/specs/repository#commit-objects>).
@@ -69,24 +69,23 @@ impl Commit {
     /// # Errors
     /// [`CommitReason`].
     pub fn decode(block: &[u8]) -> Result<Self, CommitReason> {
-        let Value::Object(mut fields) = cbor::to_value(block).map_err(Reason::Cbor)? else {
-            return Err(Reason::NotObject);
-        };
-        match integer(&fields, "version")? {
+        let fields = cbor::split_object(block).map_err(Reason::Cbor)?.ok_or(Reason::NotObject)?;
+        match read(&fields, "version")? {
             3 => {}
             version => return Err(Reason::Version(version)),
         }
-        let did = text(&fields, "did")?.parse().map_err(Reason::Syntax)?;
-        let rev = text(&fields, "rev")?.parse().map_err(Reason::Syntax)?;
+        let did = read::<&str>(&fields, "did")?.parse().map_err(Reason::Syntax)?;
+        let rev = read::<&str>(&fields, "rev")?.parse().map_err(Reason::Syntax)?;
         let data = link(&fields, "data")?.ok_or(Reason::FieldType("data"))?;
         let prev = link(&fields, "prev")?;
-        let sig = match fields.remove("sig") {
-            Some(Value::Bytes(bytes)) => bytes.0,
-            Some(_) => return Err(Reason::FieldType("sig")),
-            None => return Err(Reason::MissingField("sig")),
-        };
-        // What was just read can be written.
-        let unsigned = cbor::to_vec(&fields).map_err(|_| Reason::NotObject)?;
+        let sig = read::<Bytes>(&fields, "sig")?.0;
+        let mut unsigned = Vec::with_capacity(block.len());
+        push_head(MAP, fields.len().saturating_sub(1), &mut unsigned);
+        for (name, value) in fields.iter().filter(|(name, _)| *name != "sig") {
+            push_head(TEXT, name.len(), &mut unsigned);
+            unsigned.extend_from_slice(name.as_bytes());
+            unsigned.extend_from_slice(value);
+        }
         Ok(Self { did, rev, data, prev, sig, unsigned })
     }
 
@@ -130,28 +129,39 @@ impl Commit {
     }
 }
 
-fn field<'a>(fields: &'a Object, name: &'static str) -> Result<&'a Value, Reason> {
-    fields.get(name).ok_or(Reason::MissingField(name))
+const TEXT: u8 = 3 << 5;
+const MAP: u8 = 5 << 5;
+
+/// The beginning of a text or a map of a block, which is short enough for 32 bits.
+fn push_head(major: u8, number: usize, out: &mut Vec<u8>) {
+    match (u8::try_from(number), u16::try_from(number)) {
+        (Ok(number @ 0..24), _) => out.push(major | number),
+        (Ok(number), _) => out.extend([major | 24, number]),
+        (_, Ok(number)) => {
+            out.push(major | 25);
+            out.extend(number.to_be_bytes());
+        }
+        _ => {
+            out.push(major | 26);
+            out.extend((number as u32).to_be_bytes());
+        }
+    }
 }
 
-fn integer(fields: &Object, name: &'static str) -> Result<i64, Reason> {
-    field(fields, name)?.as_integer().ok_or(Reason::FieldType(name))
-}
-
-fn text<'a>(fields: &'a Object, name: &'static str) -> Result<&'a str, Reason> {
-    field(fields, name)?.as_str().ok_or(Reason::FieldType(name))
+fn read<'a, T: serde::Deserialize<'a>>(fields: &RawFields<'a>, name: &'static str) -> Result<T, Reason> {
+    let (_, value) = fields.iter().find(|(other, _)| *other == name).ok_or(Reason::MissingField(name))?;
+    cbor::from_slice(value).map_err(|_| Reason::FieldType(name))
 }
 
 /// A link to a DAG-CBOR block, or null.
-fn link(fields: &Object, name: &'static str) -> Result<Option<Cid>, Reason> {
-    let cid = match field(fields, name)? {
-        Value::Null => return Ok(None),
-        Value::Link(Link::Cid(cid)) => *cid,
-        Value::Link(Link::Other(other)) => {
+fn link(fields: &RawFields<'_>, name: &'static str) -> Result<Option<Cid>, Reason> {
+    let cid = match read::<Option<Link>>(fields, name)? {
+        None => return Ok(None),
+        Some(Link::Cid(cid)) => cid,
+        Some(Link::Other(other)) => {
             let fault = Cid::from_bytes(other.as_bytes()).err();
             return Err(Reason::Link(name, fault.unwrap_or(CidError::Hash)));
         }
-        _ => return Err(Reason::FieldType(name)),
     };
     if cid.codec() == Codec::DagCbor { Ok(Some(cid)) } else { Err(Reason::Link(name, CidError::Codec)) }
 }

@@ -3,6 +3,8 @@
 mod commit;
 mod error;
 mod open;
+#[cfg(feature = "rayon")]
+mod parallel;
 mod record;
 pub mod stream;
 mod walk;

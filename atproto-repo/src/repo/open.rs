@@ -1,8 +1,7 @@
+use super::record::Seen;
 use super::walk::{Paths, record};
-use super::{
-    Commit, CommitReason, Error, Invalid, Missing, OwnedEntry, Record, RecordError, RecordWalk, Records,
-};
-use crate::mst::{Tree, TreeEntry};
+use super::{Commit, CommitReason, Error, Invalid, Missing, OwnedEntry, RecordError, RecordWalk, Records};
+use crate::mst::{Tree, TreeEntry, TreeWalk};
 use crate::store::{Archive, Blocks};
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
@@ -102,19 +101,28 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         Tree::new(self.blocks, self.commit.data)
     }
 
+    #[cfg(feature = "rayon")]
+    pub(super) fn blocks(&self) -> &'b B {
+        self.blocks
+    }
+
+    pub(super) fn record_walk(&self, tree: TreeWalk<'b, B>) -> RecordWalk<'b, B> {
+        RecordWalk::new(tree, self.blocks)
+    }
+
     /// A walk through all records in the order of their paths.
     pub fn walk(&self) -> RecordWalk<'b, B> {
-        RecordWalk::new(self.tree().walk(), self.blocks)
+        self.record_walk(self.tree().walk())
     }
 
     /// A walk through the records whose paths begin with `prefix`; a collection's is `com.example.note/`.
     pub fn walk_prefix(&self, prefix: &str) -> RecordWalk<'b, B> {
-        RecordWalk::new(self.tree().prefix(prefix.as_bytes()), self.blocks)
+        self.record_walk(self.tree().prefix(prefix.as_bytes()))
     }
 
     /// A walk through the records with paths from `start`, inclusive, to `end`, exclusive.
     pub fn walk_range(&self, start: Option<&str>, end: Option<&str>) -> RecordWalk<'b, B> {
-        RecordWalk::new(self.tree().range(start.map(str::as_bytes), end.map(str::as_bytes)), self.blocks)
+        self.record_walk(self.tree().range(start.map(str::as_bytes), end.map(str::as_bytes)))
     }
 
     /// All records in the order of their paths, owned.
@@ -141,7 +149,7 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
     /// [`Error`]: the first fault wherever it lies, and [`Error::Incomplete`] only where nothing is invalid in all that is
     /// there.
     pub fn check(&self) -> Result<Summary, Error<B::Error>> {
-        self.check_each(|_, _| ())
+        self.check_each(None)
     }
 
     /// [`check`](Self::check), with the faults of every record that breaks the data model: these leave the repository
@@ -153,33 +161,46 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         &self,
         mut fault: impl FnMut(String, RecordError),
     ) -> Result<Summary, Error<B::Error>> {
-        self.check_each(|path, record| {
-            if let Err(error) = record.check() {
-                fault(path(), error);
-            }
-        })
+        self.check_each(Some(&mut fault))
     }
 
     fn check_each(
         &self,
-        mut each: impl FnMut(&dyn Fn() -> String, Record<'_>),
+        mut fault: Option<&mut dyn FnMut(String, RecordError)>,
     ) -> Result<Summary, Error<B::Error>> {
-        let mut walk = self.walk();
-        let mut records = 0_u64;
-        let mut missing = None;
-        loop {
-            match walk.next_with(&mut each) {
-                Ok(true) => records = records.saturating_add(1),
-                Ok(false) => break,
-                Err(Error::Incomplete(what)) => missing = missing.or(Some(what)),
-                Err(error) => return Err(error),
-            }
-        }
-        match missing {
-            Some(what) => Err(Error::Incomplete(what)),
-            None => Ok(Summary { records, nodes: walk.nodes() }),
+        check_walk(&mut self.walk(), &mut fault)?.finish()
+    }
+}
+
+/// What was found in a walk whose every block that is there was good.
+pub(super) struct Checked {
+    pub(super) summary: Summary,
+    pub(super) missing: Option<Missing>,
+}
+
+impl Checked {
+    pub(super) fn finish<E>(self) -> Result<Summary, Error<E>> {
+        self.missing.map_or(Ok(self.summary), |missing| Err(Error::Incomplete(missing)))
+    }
+}
+
+/// Reads a walk to its end, and every record's block.
+pub(super) fn check_walk<B: Blocks>(
+    walk: &mut RecordWalk<'_, B>,
+    fault: &mut Option<&mut dyn FnMut(String, RecordError)>,
+) -> Result<Checked, Error<B::Error>> {
+    let mut seen = Seen::default();
+    let mut records = 0_u64;
+    let mut missing = None;
+    loop {
+        match walk.check_next(&mut seen, fault) {
+            Ok(true) => records = records.saturating_add(1),
+            Ok(false) => break,
+            Err(Error::Incomplete(what)) => missing = missing.or(Some(what)),
+            Err(error) => return Err(error),
         }
     }
+    Ok(Checked { summary: Summary { records, nodes: walk.nodes() }, missing })
 }
 
 impl<'b, B> Repo<'b, B> {

@@ -1,5 +1,6 @@
 use atproto_lexicon::data::cbor::{self, CborError, DecodeError};
 use atproto_lexicon::data::{Cid, Codec, Object};
+use std::collections::HashMap;
 
 /// A record's block, hashed and linked by the tree.
 ///
@@ -14,7 +15,7 @@ pub struct Record<'a> {
 }
 
 /// Why a block is not a record of the type asked for.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RecordError {
     /// The CID's codec is not `dag-cbor`.
@@ -63,5 +64,29 @@ impl<'a> Record<'a> {
 
     fn check_codec(&self) -> Result<(), RecordError> {
         if self.cid.codec() == Codec::DagCbor { Ok(()) } else { Err(RecordError::Codec) }
+    }
+}
+
+/// The large records that were checked, and their faults. A file can link one record from many paths for a few bytes each: what
+/// was hashed and read once is not read again.
+#[derive(Debug, Default)]
+pub(super) struct Seen(HashMap<Cid, Option<RecordError>>);
+
+impl Seen {
+    /// From this length on, in bytes, to remember a record is cheaper than to read it again.
+    const LARGE: usize = 2048;
+
+    /// What is known of a record.
+    pub(super) fn get(&self, cid: &Cid) -> Option<&Option<RecordError>> {
+        if self.0.is_empty() { None } else { self.0.get(cid) }
+    }
+
+    /// Remembers a record, where it is large; `check` says whether its data model matters.
+    pub(super) fn check(&mut self, record: Record<'_>, check: bool) -> Option<RecordError> {
+        let fault = if check { record.check().err() } else { None };
+        if record.bytes.len() >= Self::LARGE {
+            self.0.insert(record.cid, fault.clone());
+        }
+        fault
     }
 }

@@ -1,4 +1,5 @@
-use super::{Error, Invalid, Missing, PathReason, Record};
+use super::record::Seen;
+use super::{Error, Invalid, Missing, PathReason, Record, RecordError};
 use crate::mst::{TreeEntry, TreeWalk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
@@ -12,6 +13,8 @@ pub struct RecordWalk<'b, B> {
     blocks: &'b B,
     buf: Vec<u8>,
     paths: Paths,
+    /// Why it cannot go on.
+    fault: Option<Invalid>,
 }
 
 /// A record and its path.
@@ -45,32 +48,23 @@ impl Entry<'_> {
 
 impl<'b, B: Blocks> RecordWalk<'b, B> {
     pub(super) fn new(tree: TreeWalk<'b, B>, blocks: &'b B) -> Self {
-        Self { tree, blocks, buf: Vec::new(), paths: Paths::default() }
+        Self { tree, blocks, buf: Vec::new(), paths: Paths::default(), fault: None }
     }
 
     /// The next record; `None` at the end.
     ///
     /// # Errors
-    /// [`Error`]. After [`Error::Incomplete`] the walk goes on behind what is missing; a fault of the tree comes again on
-    /// every further call.
+    /// [`Error`]. After [`Error::Incomplete`] the walk goes on behind what is missing; [`Error::Invalid`] comes again on every
+    /// further call.
     #[allow(clippy::should_implement_trait, reason = "what it yields is borrowed from it")]
     pub fn next(&mut self) -> Result<Option<Entry<'_>>, Error<B::Error>> {
-        let Some(entry) = self.tree.next()? else { return Ok(None) };
-        self.paths.check(entry.key)?;
-        let record = record(self.blocks, entry, &mut self.buf)?;
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let Some(entry) = self.tree.entry() else { return Ok(None) };
+        let record =
+            record(self.blocks, entry, &mut self.buf).inspect_err(|error| latch(&mut self.fault, error))?;
         Ok(Some(Entry { path: path(entry), cid: record.cid, record }))
-    }
-
-    /// [`next`](Self::next) which makes the path only where `each` asks for it; false at the end.
-    pub(super) fn next_with(
-        &mut self,
-        each: &mut impl FnMut(&dyn Fn() -> String, Record<'_>),
-    ) -> Result<bool, Error<B::Error>> {
-        let Some(entry) = self.tree.next()? else { return Ok(false) };
-        self.paths.check(entry.key)?;
-        let record = record(self.blocks, entry, &mut self.buf)?;
-        each(&|| path(entry).to_owned(), record);
-        Ok(true)
     }
 
     /// The next path with the CID of its record, whose block is not looked for; `None` at the end.
@@ -78,16 +72,58 @@ impl<'b, B: Blocks> RecordWalk<'b, B> {
     /// # Errors
     /// As [`next`](Self::next).
     pub fn next_path(&mut self) -> Result<Option<(&str, Cid)>, Error<B::Error>> {
-        let Some(entry) = self.tree.next()? else {
-            return Ok(None);
+        Ok(if self.advance()? { self.tree.entry().map(|entry| (path(entry), *entry.value)) } else { None })
+    }
+
+    /// Goes on to the next record and checks it, once for each large one, and its data model where somebody asks for faults;
+    /// false at the end.
+    pub(super) fn check_next(
+        &mut self,
+        seen: &mut Seen,
+        fault: &mut Option<&mut dyn FnMut(String, RecordError)>,
+    ) -> Result<bool, Error<B::Error>> {
+        if !self.advance()? {
+            return Ok(false);
+        }
+        let Some(entry) = self.tree.entry() else { return Ok(false) };
+        let found = match seen.get(entry.value) {
+            Some(known) => known.clone(),
+            None => seen.check(record(self.blocks, entry, &mut self.buf)?, fault.is_some()),
         };
-        self.paths.check(entry.key)?;
-        Ok(Some((path(entry), *entry.value)))
+        if let (Some(fault), Some(error)) = (fault, found) {
+            fault(path(entry).to_owned(), error);
+        }
+        Ok(true)
+    }
+
+    /// Goes on to the next key, which is a path; false at the end.
+    fn advance(&mut self) -> Result<bool, Error<B::Error>> {
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone().into());
+        }
+        let Some(entry) = self.tree.next()? else { return Ok(false) };
+        if let Err(fault) = self.paths.check(entry.key) {
+            self.fault = Some(fault.clone());
+            return Err(fault.into());
+        }
+        Ok(true)
     }
 
     /// The number of nodes of the tree read so far.
     pub fn nodes(&self) -> u64 {
         self.tree.nodes()
+    }
+
+    /// The number of those that were read on the way to the start of a range.
+    pub fn nodes_to_start(&self) -> u64 {
+        self.tree.nodes_to_start()
+    }
+}
+
+/// Keeps what makes the repository invalid, so that it is said again.
+fn latch<E>(fault: &mut Option<Invalid>, error: &Error<E>) {
+    if let Error::Invalid(invalid) = error {
+        *fault = Some(invalid.clone());
     }
 }
 

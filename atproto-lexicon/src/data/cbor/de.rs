@@ -3,7 +3,7 @@
 //! Each type gets exactly what it asks for: a byte string is no text, a link no byte string, a name alone no variant with
 //! content. What a type leaves unread is an error, since the next value would be read from it.
 
-use super::TypeError;
+use super::{RawFields, TypeError};
 use crate::data::cid::NEWTYPE as LINK;
 use serde::de::{
     DeserializeSeed, Deserializer as _, EnumAccess, Error as _, MapAccess, SeqAccess, Unexpected,
@@ -13,6 +13,24 @@ use serde::forward_to_deserialize_any;
 
 pub(super) fn from_validated<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, TypeError> {
     T::deserialize(&mut Deserializer { bytes, rest: bytes })
+}
+
+/// The fields of a validated map.
+pub(super) fn split_object(bytes: &[u8]) -> Option<RawFields<'_>> {
+    let mut de = Deserializer { bytes, rest: bytes };
+    let head = de.head().ok().filter(|head| head.major == MAP)?;
+    let mut field = || {
+        let key = de.head().and_then(|head| de.text(head.number)).ok()?;
+        Some((key, de.value()?))
+    };
+    (0..head.number).map(|_| field()).collect()
+}
+
+/// The items of a validated array.
+pub(super) fn split_array(bytes: &[u8]) -> Option<Vec<&[u8]>> {
+    let mut de = Deserializer { bytes, rest: bytes };
+    let head = de.head().ok().filter(|head| head.major == ARRAY)?;
+    (0..head.number).map(|_| de.value()).collect()
 }
 
 struct Deserializer<'de> {
@@ -97,6 +115,13 @@ impl<'de> Deserializer<'de> {
             });
         }
         Ok(())
+    }
+
+    /// The bytes of one value.
+    fn value(&mut self) -> Option<&'de [u8]> {
+        let start = self.rest;
+        self.skip().ok()?;
+        start.get(..start.len().saturating_sub(self.rest.len()))
     }
 
     /// Adds the place to an error that a type has made.

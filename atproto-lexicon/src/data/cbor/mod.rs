@@ -85,6 +85,29 @@ pub fn split_first<'a>(
     Ok(bytes.split_at_checked(length).unwrap_or((bytes, &[])))
 }
 
+/// The fields of an object, each value as its bytes.
+pub type RawFields<'a> = Vec<(&'a str, &'a [u8])>;
+
+/// Splits an object into its fields in order, each value as its bytes; `None` where the value is not an object. Checked as
+/// [`validate`] does, and nothing is built.
+///
+/// # Errors
+/// [`CborError`] with the reason and the place of the first fault.
+pub fn split_object(bytes: &[u8]) -> Result<Option<RawFields<'_>>, CborError> {
+    validate(bytes)?;
+    Ok(de::split_object(bytes))
+}
+
+/// Splits an array into the bytes of its items; `None` where the value is not an array. Checked as [`validate`] does, and
+/// nothing is built.
+///
+/// # Errors
+/// [`CborError`] with the reason and the place of the first fault.
+pub fn split_array(bytes: &[u8]) -> Result<Option<Vec<&[u8]>>, CborError> {
+    validate(bytes)?;
+    Ok(de::split_array(bytes))
+}
+
 /// Reads a typed value from one block; the profile is [`Profile::Atproto`], the limits are the default ones.
 ///
 /// # Errors

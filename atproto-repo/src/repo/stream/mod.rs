@@ -29,6 +29,7 @@ mod source;
 pub use records::RecordStream;
 pub use source::{File, Pushed, Reader, Slice, Source};
 
+use super::record::Seen;
 use super::{Commit, Entry, Invalid, Missing, RecordError, Summary};
 use crate::car::CarError;
 use atproto_crypto::PublicKey;
@@ -50,6 +51,7 @@ pub struct RepoStream<S> {
     fault: Option<Invalid>,
     is_incomplete: bool,
     is_done: bool,
+    seen: Seen,
 }
 
 /// What a [`RepoStream`] does next.
@@ -107,7 +109,7 @@ impl<S: Source> RepoStream<S> {
     }
 
     fn new(source: S, pass: Pass) -> Self {
-        Self { source, pass, fault: None, is_incomplete: false, is_done: false }
+        Self { source, pass, fault: None, is_incomplete: false, is_done: false, seen: Seen::default() }
     }
 
     /// Goes on to the next record, or as far as the bytes allow.
@@ -116,10 +118,15 @@ impl<S: Source> RepoStream<S> {
     /// [`StreamError`]. After [`StreamError::Incomplete`] it goes on behind what is missing. After any other error it never comes
     /// to its end.
     pub fn step(&mut self) -> Result<StreamStep, StreamError> {
+        self.step_with(false)
+    }
+
+    /// [`step`](Self::step) which, where only the verdict matters, may leave out the block of a record seen before.
+    fn step_with(&mut self, only_check: bool) -> Result<StreamStep, StreamError> {
         if let Some(fault) = &self.fault {
             return Err(fault.clone().into());
         }
-        let step = self.try_step();
+        let step = self.try_step(only_check);
         match &step {
             Err(StreamError::Invalid(fault)) => self.fault = Some(fault.clone()),
             Err(StreamError::Incomplete(_)) => self.is_incomplete = true,
@@ -128,7 +135,7 @@ impl<S: Source> RepoStream<S> {
         step
     }
 
-    fn try_step(&mut self) -> Result<StreamStep, StreamError> {
+    fn try_step(&mut self, only_check: bool) -> Result<StreamStep, StreamError> {
         if self.is_done {
             return Ok(StreamStep::Done);
         }
@@ -140,6 +147,7 @@ impl<S: Source> RepoStream<S> {
             let want = self.pass.want()?;
             let is_there = if self.source.is_indexed() {
                 match want {
+                    Some(cid) if only_check && self.pass.is_at_key() && self.seen.get(&cid).is_some() => true,
                     Some(cid) => self.find(cid)?,
                     None => false,
                 }
@@ -202,7 +210,7 @@ impl<S: Source> RepoStream<S> {
     /// # Errors
     /// [`StreamError`], and [`StreamError::Incomplete`] only where nothing is invalid in all that is there.
     pub fn check(mut self) -> Result<Summary, StreamError> {
-        self.check_each(|_| ())
+        self.check_each(None)
     }
 
     /// [`check`](Self::check), with the faults of every record that breaks the data model: these leave the repository valid.
@@ -213,20 +221,17 @@ impl<S: Source> RepoStream<S> {
         mut self,
         mut fault: impl FnMut(String, RecordError),
     ) -> Result<Summary, StreamError> {
-        self.check_each(|stream| {
-            if let Some(entry) = stream.entry()
-                && let Err(error) = entry.record.check()
-            {
-                fault(entry.path.to_owned(), error);
-            }
-        })
+        self.check_each(Some(&mut fault))
     }
 
-    fn check_each(&mut self, mut each: impl FnMut(&Self)) -> Result<Summary, StreamError> {
+    fn check_each(
+        &mut self,
+        mut fault: Option<&mut dyn FnMut(String, RecordError)>,
+    ) -> Result<Summary, StreamError> {
         let mut missing = None;
         loop {
-            match self.step() {
-                Ok(StreamStep::Entry) => each(self),
+            match self.step_with(true) {
+                Ok(StreamStep::Entry) => self.check_entry(&mut fault),
                 Ok(StreamStep::Done) => break,
                 // The end was not said.
                 Ok(StreamStep::NeedBytes) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
@@ -235,6 +240,17 @@ impl<S: Source> RepoStream<S> {
             }
         }
         missing.map_or(Ok(self.pass.summary()), |what| Err(StreamError::Incomplete(what)))
+    }
+
+    fn check_entry(&mut self, fault: &mut Option<&mut dyn FnMut(String, RecordError)>) {
+        let Some(entry) = self.pass.entry(self.source.block()) else { return };
+        let found = match self.seen.get(&entry.cid) {
+            Some(known) => known.clone(),
+            None => self.seen.check(entry.record, fault.is_some()),
+        };
+        if let (Some(fault), Some(error)) = (fault, found) {
+            fault(entry.path.to_owned(), error);
+        }
     }
 
     /// The commit, once it was read and verified.

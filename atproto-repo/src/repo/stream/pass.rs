@@ -47,6 +47,11 @@ impl Pass {
         matches!(self.stage, Stage::Commit(_))
     }
 
+    /// Whether the block that is wanted is a record's.
+    pub(super) fn is_at_key(&self) -> bool {
+        matches!(&self.stage, Stage::Tree(tree) if tree.record.is_some())
+    }
+
     pub(super) fn set_root(&mut self, roots: &[Cid]) -> Result<(), Invalid> {
         let commit = *roots.first().ok_or(Invalid::NoRoot)?;
         if commit.codec() != Codec::DagCbor {
