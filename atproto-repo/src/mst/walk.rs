@@ -108,7 +108,7 @@ impl Walk {
             frames: Vec::new(),
             depth: 0,
             // In an empty range there is nothing to ask for.
-            need: if start.zip(end).is_some_and(|(start, end)| start >= end) {
+            need: if end.is_some_and(|end| start.unwrap_or_default() >= end) {
                 None
             } else {
                 Some(Need { cid: root, layer: None, bounds: Bounds::default() })

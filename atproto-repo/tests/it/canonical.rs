@@ -1,6 +1,7 @@
 //! Trees that are not the one tree of their records, under a genuine signature and with right hashes.
 
-use crate::model::{Model, ModelEntry, Repository, check, paths};
+use crate::model::{Model, ModelEntry, Repository, paths};
+use crate::ways::check;
 use atproto_lexicon::data::cbor::{self, CborReason};
 use atproto_lexicon::data::{Cid, CidError, Codec, Link, Object, Value};
 use atproto_repo::mst::{TreeReason as Reason, layer_of};

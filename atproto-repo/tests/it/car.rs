@@ -1,8 +1,12 @@
-use crate::model::{Repository, check, header, paths, prefixed, section};
+use crate::model::{Repository, did, header, key, paths, prefixed, section};
+use crate::ways::check;
 use atproto_lexicon::data::{Cid, CidError, Codec};
 use atproto_repo::car::{Car, CarError, CarFile, CarReason as Reason, Decoder, Limits, OpenError};
+use atproto_repo::repo::{Error, Repo, UnsignedRepo};
 use atproto_repo::store::{Archive, Blocks};
+use std::cell::Cell;
 use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::rc::Rc;
 
 /// What every reader says of the bytes; they must agree.
 fn parse(bytes: &[u8]) -> Result<usize, CarError> {
@@ -93,7 +97,7 @@ fn a_file_cut_anywhere_is_an_error_or_incomplete() {
         let cut = &bytes[..length];
         if boundaries.contains(&length) {
             parse(cut).unwrap();
-            assert!(matches!(check(cut).unwrap(), Err(atproto_repo::repo::Error::Incomplete(_))), "{length}");
+            assert!(matches!(check(cut).unwrap(), Err(Error::Incomplete(_))), "{length}");
         } else {
             let at = boundaries.iter().rev().find(|boundary| **boundary < length).unwrap_or(&0);
             assert_eq!(
@@ -167,15 +171,21 @@ fn headers() {
     assert_eq!(reason(b"\0"), Reason::HeaderCbor(atproto_lexicon::data::cbor::validate(b"").unwrap_err()));
 }
 
-/// A file which changes after it was opened, and then one that breaks.
+/// A file which changes or breaks after it was opened.
 struct Changing {
     bytes: Cursor<Vec<u8>>,
-    broken: bool,
+    mask: Rc<Cell<u8>>,
+    broken: Rc<Cell<bool>>,
 }
 
 impl Read for Changing {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        if self.broken { Err(io::Error::other("broken")) } else { self.bytes.read(buf) }
+        if self.broken.get() {
+            return Err(io::Error::other("broken"));
+        }
+        let length = self.bytes.read(buf)?;
+        buf[..length].iter_mut().for_each(|byte| *byte ^= self.mask.get());
+        Ok(length)
     }
 }
 
@@ -187,6 +197,106 @@ impl Seek for Changing {
 
 #[test]
 fn an_io_error_is_not_a_missing_block() {
-    let broken = Changing { bytes: Cursor::new(Vec::new()), broken: true };
-    assert!(matches!(CarFile::open(broken), Err(OpenError::Io(_))));
+    let repository = Repository::of(&paths(30));
+    let (mask, broken) = (Rc::new(Cell::new(0)), Rc::new(Cell::new(false)));
+    let open = || {
+        let bytes = Cursor::new(repository.car());
+        CarFile::open(Changing { bytes, mask: mask.clone(), broken: broken.clone() })
+    };
+    let file = open().unwrap();
+    let repo = Repo::verify(&file, &did(), &key()).unwrap();
+    assert!(repo.check().is_ok());
+    broken.set(true);
+    assert!(matches!(open(), Err(OpenError::Io(_))));
+    assert!(matches!(repo.check(), Err(Error::Source(_))));
+    assert!(file.get(&repository.commit, &mut Vec::new()).is_err());
+    let absent = Cid::of_dag_cbor(b"absent");
+    assert_eq!(file.get(&absent, &mut Vec::new()).unwrap(), None, "there is nothing to read for it");
+    broken.set(false);
+    mask.set(1);
+    assert!(matches!(repo.check(), Err(Error::Source(error)) if error.kind() == io::ErrorKind::InvalidData));
+    mask.set(0);
+    assert!(repo.check().is_ok());
+}
+
+/// Blocks are hashed each time that they are read from a file, since only their CIDs were kept.
+#[test]
+fn a_block_that_changed_in_the_file_is_found() {
+    let repository = Repository::of(&paths(30));
+    let bytes = repository.car();
+    for (cid, block) in &repository.blocks.0 {
+        let at = bytes.windows(block.len()).position(|window| window == block).unwrap();
+        let shared = Rc::new(std::cell::RefCell::new(bytes.clone()));
+        let file = CarFile::open(Shared { bytes: shared.clone(), at: 0 }).unwrap();
+        shared.borrow_mut()[at + block.len() - 1] ^= 1;
+        let verdict = UnsignedRepo::open(&file)
+            .and_then(|repo| repo.verify(&did(), &key()))
+            .and_then(|repo| repo.check());
+        assert!(matches!(verdict, Err(Error::Invalid(_))), "{cid}: {verdict:?}");
+    }
+}
+
+/// A file that can be written to while it is open.
+struct Shared {
+    bytes: Rc<std::cell::RefCell<Vec<u8>>>,
+    at: u64,
+}
+
+impl Read for Shared {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let length = self.bytes.borrow()[self.at as usize..].as_ref().read(buf)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+impl Seek for Shared {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        if let SeekFrom::Start(at) = position {
+            self.at = at;
+        }
+        Ok(self.at)
+    }
+}
+
+/// One large record linked from many paths costs a few bytes a link, and is read and checked once.
+#[test]
+fn a_record_linked_often_is_checked_once() {
+    let mut repository = Repository::of(&[]);
+    let items = 400_000_u32.to_be_bytes();
+    let head = [&[0xa1, 0x61, b'a', 0x5a][..], &items].concat();
+    let record = [&head[..], &vec![0; 400_000]].concat();
+    let cid = repository.blocks.add(record);
+    let pairs: Vec<_> = paths(3000).into_iter().map(|path| (path.into_bytes(), cid)).collect();
+    let root = crate::model::Model::of(&pairs).write(&mut repository.blocks);
+    repository.commit = repository.blocks.add(crate::model::commit(root));
+    let bytes = repository.car();
+    // Read once for each link, it would be 1.2 GB.
+    let read = Rc::new(Cell::new(0));
+    let file = CarFile::open(Metered(Cursor::new(&bytes), read.clone())).unwrap();
+    let opened = read.get();
+    let repo = Repo::verify(&file, &did(), &key()).unwrap();
+    assert_eq!(repo.check_records(|_, _| ()).unwrap().records, 3000);
+    assert!(read.get() - opened < 4 * bytes.len(), "{} bytes", read.get() - opened);
+    let source = atproto_repo::repo::stream::File::new(Metered(Cursor::new(&bytes), read.clone()));
+    let before = read.get();
+    let stream = atproto_repo::repo::stream::RepoStream::verify(source, did(), key());
+    assert_eq!(stream.check_records(|_, _| ()).unwrap().records, 3000);
+    assert!(read.get() - before < 8 * bytes.len(), "{} bytes", read.get() - before);
+}
+
+struct Metered<'a>(Cursor<&'a Vec<u8>>, Rc<Cell<usize>>);
+
+impl Read for Metered<'_> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let length = self.0.read(buf)?;
+        self.1.set(self.1.get() + length);
+        Ok(length)
+    }
+}
+
+impl Seek for Metered<'_> {
+    fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
+        self.0.seek(position)
+    }
 }

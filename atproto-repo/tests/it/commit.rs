@@ -1,4 +1,5 @@
-use crate::model::{Blocks, Model, check, commit, did, key, secret};
+use crate::model::{Blocks, Model, commit, did, key, secret};
+use crate::ways::check;
 use atproto_crypto::{Curve, SecretKey, SignatureError};
 use atproto_lexicon::data::cbor::{self, CborReason};
 use atproto_lexicon::data::{Bytes, Cid, CidError, Codec, Link, Object, Value};

@@ -16,3 +16,5 @@ mod model;
 mod mutation;
 mod read;
 mod shapes;
+mod stream;
+mod ways;

@@ -3,9 +3,8 @@
 use atproto_crypto::{Curve, PublicKey, SecretKey};
 use atproto_lexicon::data::{Bytes, Cid, Object, Value, cbor};
 use atproto_lexicon::syntax::{Did, Tid};
-use atproto_repo::car::Car;
 use atproto_repo::mst::layer_of;
-use atproto_repo::repo::{Commit, Error, Repo, Summary};
+use atproto_repo::repo::Commit;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
@@ -197,10 +196,4 @@ fn records(paths: &[String], blocks: &mut Blocks) -> BTreeMap<String, Cid> {
 pub(crate) fn paths(count: u64) -> Vec<String> {
     let path = |number: u64| format!("com.example.note/{}", Tid::from_u64(number << 20));
     (0..count).map(path).collect()
-}
-
-/// Parses, verifies and reads all of a CAR; a fault of its framing is given as text.
-pub(crate) fn check(car: &[u8]) -> Result<Result<Summary, Error>, String> {
-    let car = Car::parse(car).map_err(|error| error.to_string())?;
-    Ok(Repo::verify(&car, &did(), &key()).and_then(|repo| repo.check()))
 }

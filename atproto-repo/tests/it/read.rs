@@ -1,7 +1,7 @@
 use crate::model::{Repository, did, key, paths};
 use atproto_lexicon::data::Cid;
 use atproto_repo::car::Car;
-use atproto_repo::mst::{Step, Walk};
+use atproto_repo::mst::{Limits, Node, Step, Tree, TreeReason, Walk, layer_of};
 use atproto_repo::repo::{Error, Invalid, Missing, Repo};
 use atproto_repo::store::{Blocks, MemoryBlocks};
 use proptest::prelude::*;
@@ -184,6 +184,71 @@ fn a_record_that_breaks_the_data_model_is_its_own_fault() {
     assert_eq!(repo.get("com.example.note/zzz").unwrap().unwrap().bytes, float);
 }
 
+/// The nodes whose keys may lie in a range, seen from the nodes above them.
+fn needed(blocks: &BTreeMap<Cid, Vec<u8>>, root: Cid, start: &[u8], end: Option<&[u8]>) -> BTreeSet<Cid> {
+    let mut needed = BTreeSet::new();
+    // Each with the keys between which it lies.
+    let mut todo = vec![(root, None::<Vec<u8>>, None::<Vec<u8>>)];
+    while let Some((cid, lower, upper)) = todo.pop() {
+        let is_before = upper.as_deref().is_some_and(|upper| upper <= start);
+        let is_after =
+            end.is_some_and(|end| end <= start || lower.as_deref().is_some_and(|lower| lower >= end));
+        if is_before || is_after {
+            continue;
+        }
+        needed.insert(cid);
+        let node = Node::decode(&blocks[&cid], 8192).unwrap();
+        let keys: Vec<_> = node.entries().iter().map(|entry| node.key(entry).to_vec()).collect();
+        let children =
+            [node.left().copied()].into_iter().chain(node.entries().iter().map(|entry| entry.right));
+        for (index, child) in children.enumerate() {
+            let below = index.checked_sub(1).map(|at| keys[at].clone()).or(lower.clone());
+            let above = keys.get(index).cloned().or(upper.clone());
+            todo.extend(child.map(|child| (child, below, above)));
+        }
+    }
+    needed
+}
+
+#[test]
+fn prefixes_end_where_they_end() {
+    let keys = [&b"a"[..], b"a\xfe", b"a\xff", b"a\xff\x01", b"a\xff\xff", b"b", b"\xff", b"\xff\xff"];
+    let pairs: Vec<_> = keys.iter().map(|key| (key.to_vec(), Cid::of_dag_cbor(key))).collect();
+    let mut blocks = crate::model::Blocks::default();
+    let root = crate::model::Model::of(&pairs).write(&mut blocks);
+    let mut memory = MemoryBlocks::default();
+    for (_, block) in blocks.0 {
+        memory.insert(block);
+    }
+    for prefix in [&b""[..], b"a", b"a\xff", b"a\xff\xff", b"\xff", b"\xff\xff", b"\xff\xff\xff", b"c"] {
+        let mut walk = Tree::new(&memory, root).prefix(prefix);
+        let mut found = Vec::new();
+        while let Some(entry) = walk.next().unwrap() {
+            found.push(entry.key.to_vec());
+        }
+        let expected: Vec<_> =
+            keys.iter().filter(|key| key.starts_with(prefix)).map(|key| key.to_vec()).collect();
+        assert_eq!(found, expected, "{prefix:?}");
+    }
+}
+
+#[test]
+fn the_limits_of_a_tree() {
+    let key = |layer: u32| {
+        (0_u32..).map(|n| format!("{n}").into_bytes()).find(|key| layer_of(key) == layer).unwrap()
+    };
+    let mut blocks = crate::model::Blocks::default();
+    let root = crate::model::Model::of(&[(key(2), Cid::of_dag_cbor(b""))]).write(&mut blocks);
+    let block = &blocks.0.last().unwrap().1;
+    let supply =
+        |limits: Limits| Walk::new(root).with_limits(limits).supply(block).map_err(|fault| fault.reason);
+    // A key of layer 2 makes three layers.
+    assert_eq!(supply(Limits { depth: 3, ..Limits::default() }), Ok(()));
+    assert_eq!(supply(Limits { depth: 2, ..Limits::default() }), Err(TreeReason::TooDeep));
+    assert_eq!(supply(Limits { bytes: block.len(), ..Limits::default() }), Ok(()));
+    assert_eq!(supply(Limits { bytes: block.len() - 1, ..Limits::default() }), Err(TreeReason::TooLong));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -213,9 +278,8 @@ proptest! {
         prop_assert_eq!(walk.nodes(), asked.len() as u64);
         let inside = |key: &[u8]| start.as_deref().is_none_or(|start| key >= start) && end.as_deref().is_none_or(|end| key < end);
         let expected: Vec<_> = pairs.into_iter().filter(|(key, _)| inside(key)).collect();
-        if start.is_none() && end.is_none() {
-            prop_assert_eq!(asked.len(), blocks.len());
-        }
+        let (start, end) = (start.as_deref().unwrap_or_default(), end.as_deref());
+        prop_assert_eq!(asked, needed(&blocks, root, start, end));
         prop_assert_eq!(found, expected);
     }
 }

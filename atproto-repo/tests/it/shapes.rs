@@ -1,6 +1,7 @@
 //! Trees of any shape: valid is the one tree of its keys, and no other.
 
-use crate::model::{Blocks, Model, Pairs, check, commit};
+use crate::model::{Blocks, Model, Pairs, commit};
+use crate::ways::check;
 use atproto_repo::repo::Error;
 use proptest::prelude::*;
 
