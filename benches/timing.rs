@@ -1,4 +1,4 @@
-//! Fair timing of two ways to do a thing.
+//! Fair timing of two ways to do a thing, and budgets.
 
 use std::time::{Duration, Instant};
 
@@ -33,13 +33,22 @@ pub(crate) fn paired(
     (bases[rounds / 2], own[rounds / 2], ratios[rounds / 2])
 }
 
-/// Puts items into an order that is always the same and has no sense.
-pub(crate) fn shuffle<T>(items: &mut [T]) {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    for at in (1..items.len()).rev() {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        items.swap(at, (state % (at as u64 + 1)) as usize);
+/// The numbers of records asked for on the command line, or these.
+pub(crate) fn sizes(default: &[usize]) -> Vec<usize> {
+    let asked: Vec<usize> = std::env::args().skip(1).filter_map(|argument| argument.parse().ok()).collect();
+    if asked.is_empty() { default.to_vec() } else { asked }
+}
+
+/// How often a file of this many records is timed.
+pub(crate) fn rounds(records: usize) -> usize {
+    if records > 500_000 { 7 } else { 21 }
+}
+
+/// Prints a figure and its budget. With `--check` among the arguments, the process ends with an error where it was exceeded.
+pub(crate) fn report(what: &str, figure: f64, budget: f64) {
+    let verdict = if figure <= budget { "within" } else { "OVER" };
+    println!("{what:<64} {figure:>7.2}   {verdict} {budget:.2}");
+    if figure > budget && std::env::args().any(|argument| argument == "--check") {
+        std::process::exit(1);
     }
 }

@@ -1,0 +1,54 @@
+//! Memory above the input: `cargo bench -p benches --bench memory [-- RECORDS...]`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark may panic"
+)]
+
+#[allow(dead_code, reason = "other benchmarks use more of it")]
+mod corpus;
+#[allow(dead_code, reason = "other benchmarks use more of it")]
+mod timing;
+
+use atproto_repo::car::{Car, CarFile};
+use atproto_repo::repo::stream::{Reader, RepoStream};
+use corpus::{Corpus, did, key};
+use peak_alloc::PeakAlloc;
+use std::io::Cursor;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+fn main() {
+    for records in timing::sizes(&[100_000, 1_000_000]) {
+        let corpus = Corpus::of(records);
+        let (ordered, unordered, blocks) = (corpus.pre_order(), corpus.unordered(), corpus.blocks.len());
+        drop(corpus);
+        let streamed = peak(|| {
+            let summary = RepoStream::verify(Reader::new(&*ordered), did(), key()).check().unwrap();
+            assert_eq!(summary.records as usize, records);
+        });
+        let what = format!("in one pass from a reader, {records} records: MiB above the input");
+        timing::report(&what, streamed as f64 / f64::from(1 << 20), 8.0);
+        let index = |bytes: usize| bytes as f64 / blocks as f64;
+        let in_memory = peak(|| assert_eq!(Car::parse(&unordered).unwrap().len(), blocks));
+        timing::report(&format!("index of {blocks} blocks in memory: bytes a block"), index(in_memory), 48.0);
+        let in_parallel = peak(|| assert_eq!(Car::parse_parallel(&unordered).unwrap().len(), blocks));
+        timing::report(
+            &format!("index of {blocks} blocks on all threads: bytes a block"),
+            index(in_parallel),
+            48.0,
+        );
+        let in_file = peak(|| assert_eq!(CarFile::open(Cursor::new(&unordered)).unwrap().len(), blocks));
+        timing::report(&format!("index of {blocks} blocks in a file: bytes a block"), index(in_file), 48.0);
+    }
+}
+
+/// The most bytes that were allocated at once beyond those before.
+fn peak(work: impl FnOnce()) -> usize {
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    work();
+    MEMORY.peak_usage() - before
+}
