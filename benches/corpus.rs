@@ -9,7 +9,7 @@ use atproto_repo::repo::Commit;
 use std::convert::Infallible;
 
 pub(crate) struct Corpus {
-    /// The paths, in order.
+    /// The paths, in order and one after another in memory, so that nobody waits for them.
     pub(crate) paths: Vec<String>,
     /// The records, in the order of their paths.
     pub(crate) records: Vec<Vec<u8>>,
@@ -35,8 +35,8 @@ impl Corpus {
         let commit = Cid::of_dag_cbor(&block);
         let mut blocks = vec![(commit, block)];
         tree.push_pre_order(&mut blocks);
-        let (paths, records) = pairs.into_iter().unzip();
-        Self { paths, records, blocks, commit }
+        let (paths, records): (Vec<String>, _) = pairs.into_iter().unzip();
+        Self { paths: paths.iter().map(String::clone).collect(), records, blocks, commit }
     }
 
     /// The file with its blocks in pre-order.

@@ -1,3 +1,4 @@
+use super::batch::Batch;
 use super::frame::{self, Limits};
 use super::{CarError, CarReason};
 use atproto_lexicon::data::Cid;
@@ -25,13 +26,17 @@ use std::ops::Range;
 pub struct Decoder {
     limits: Limits,
     buffer: Vec<u8>,
-    /// Bytes at the beginning of the buffer which have been read.
+    /// Bytes of the buffer which are of the file.
+    filled: usize,
+    /// Bytes at the beginning of those which have been read.
     read: usize,
     /// Offset in the file of the buffer's beginning.
     base: u64,
     roots: Option<Vec<Cid>>,
     /// Where the block taken last lies in the buffer.
     block: Range<usize>,
+    /// The sections from `read` on that have been hashed.
+    batch: Batch,
 }
 
 /// A block of a CAR, hashed.
@@ -58,11 +63,38 @@ impl Decoder {
 
     /// Adds bytes of the file.
     pub fn push(&mut self, bytes: &[u8]) {
-        self.base = self.base.saturating_add(self.read as u64);
-        self.buffer.drain(..self.read);
-        self.read = 0;
-        self.block = 0..0;
+        self.compact();
+        self.buffer.truncate(self.filled);
         self.buffer.extend_from_slice(bytes);
+        self.filled = self.buffer.len();
+    }
+
+    /// Room for at least this many bytes of the file, of which [`filled`](Self::filled) says how many were written.
+    pub(crate) fn space(&mut self, at_least: usize) -> &mut [u8] {
+        self.compact();
+        let end = self.filled.saturating_add(at_least);
+        if self.buffer.len() < end {
+            self.buffer.resize(end, 0);
+        }
+        self.buffer.get_mut(self.filled..).unwrap_or_default()
+    }
+
+    pub(crate) fn filled(&mut self, bytes: usize) {
+        self.filled = self.filled.saturating_add(bytes).min(self.buffer.len());
+    }
+
+    /// Moves what was not read to the beginning.
+    fn compact(&mut self) {
+        self.batch.clear();
+        self.block = 0..0;
+        self.base = self.base.saturating_add(self.read as u64);
+        self.buffer.copy_within(self.read..self.filled, 0);
+        self.filled = self.filled.saturating_sub(self.read);
+        self.read = 0;
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.buffer.get(self.read..self.filled).unwrap_or_default()
     }
 
     /// The roots in the header; `None` while it is not complete.
@@ -70,14 +102,12 @@ impl Decoder {
     /// # Errors
     /// [`CarError`] where the header is not one.
     pub fn roots(&mut self) -> Result<Option<&[Cid]>, CarError> {
-        if self.roots.is_none() {
-            let rest = self.buffer.get(self.read..).unwrap_or_default();
-            if let Some((roots, length)) =
-                frame::header(rest, &self.limits).map_err(|reason| self.fault(reason))?
-            {
-                self.roots = Some(roots);
-                self.read = self.read.saturating_add(length);
-            }
+        if self.roots.is_none()
+            && let Some((roots, length)) =
+                frame::header(self.rest(), &self.limits).map_err(|reason| self.fault(reason))?
+        {
+            self.roots = Some(roots);
+            self.read = self.read.saturating_add(length);
         }
         Ok(self.roots.as_deref())
     }
@@ -87,30 +117,43 @@ impl Decoder {
     /// # Errors
     /// [`CarError`], and the same again on every further call.
     pub fn next_block(&mut self) -> Result<Option<Block<'_>>, CarError> {
-        let Some(cid) = self.advance()? else { return Ok(None) };
+        if !self.advance()? {
+            return Ok(None);
+        }
+        let Some(cid) = self.cid().copied() else { return Ok(None) };
         let offset = self.position().saturating_sub((self.block().len().saturating_add(Cid::LEN)) as u64);
         Ok(Some(Block { cid, bytes: self.block(), offset }))
     }
 
-    /// Goes on to the next block that is complete and gives its CID.
-    pub(crate) fn advance(&mut self) -> Result<Option<Cid>, CarError> {
+    /// Goes on to the next block that is complete; false where it needs more bytes.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Result<bool, CarError> {
         if self.roots.is_none() && self.roots()?.is_none() {
-            return Ok(None);
+            return Ok(false);
         }
-        let rest = self.buffer.get(self.read..).unwrap_or_default();
-        let Some(section) = frame::section(rest, &self.limits).map_err(|reason| self.fault(reason))? else {
-            return Ok(None);
+        if self.batch.is_empty() {
+            let rest = self.buffer.get(self.read..self.filled).unwrap_or_default();
+            self.batch.fill(rest, &self.limits);
+        }
+        let block = match self.batch.next() {
+            Ok(Some(section)) => section.block.clone(),
+            Ok(None) => return Ok(false),
+            Err(reason) => return Err(self.fault(reason)),
         };
-        if !section.cid.matches(rest.get(section.block.clone()).unwrap_or_default()) {
-            return Err(self.fault(CarReason::Hash(section.cid)));
-        }
-        let start = self.read.saturating_add(section.block.start);
-        self.read = self.read.saturating_add(section.block.end);
+        let start = self.read.saturating_add(block.start);
+        self.read = self.read.saturating_add(block.end);
         self.block = start..self.read;
-        Ok(Some(section.cid))
+        Ok(true)
+    }
+
+    /// The CID of the block taken last, until more bytes are pushed.
+    #[inline]
+    pub(crate) fn cid(&self) -> Option<&Cid> {
+        self.batch.cid()
     }
 
     /// The block taken last, until more bytes are pushed.
+    #[inline]
     pub(crate) fn block(&self) -> &[u8] {
         self.buffer.get(self.block.clone()).unwrap_or_default()
     }
@@ -125,7 +168,7 @@ impl Decoder {
     }
 
     pub(crate) fn check_end(&self) -> Result<(), CarError> {
-        if self.roots.is_none() || self.read < self.buffer.len() {
+        if self.roots.is_none() || self.read < self.filled {
             return Err(self.fault(CarReason::Truncated));
         }
         Ok(())

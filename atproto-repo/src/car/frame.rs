@@ -21,6 +21,7 @@ impl Default for Limits {
 }
 
 /// A section at the beginning of a buffer.
+#[derive(Debug)]
 pub(crate) struct Section {
     pub(crate) cid: Cid,
     /// Where the CID begins.

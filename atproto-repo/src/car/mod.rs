@@ -5,6 +5,7 @@
 //! can be sought; both index it, so that blocks are found whatever their order, and both hash every block. Duplicates and
 //! blocks that nothing links are accepted.
 
+pub(crate) mod batch;
 mod decoder;
 mod error;
 mod file;

@@ -16,6 +16,7 @@ pub use error::{TreeFault, TreeReason};
 pub use layer::layer_of;
 pub use node::{Node, NodeEntry};
 pub use tree::{Tree, TreeEntry, TreeError, TreeWalk};
+pub(crate) use walk::Progress;
 pub use walk::{Limits, Step, Walk};
 
 /// The greatest length of a key, in bytes.

@@ -57,13 +57,16 @@ impl Node {
             })?;
         }
         reader.expect(b"\x61l").map_err(shape)?;
-        self.left = reader.node_link().map_err(shape)?;
+        let left = reader.node_link().and_then(|left| left.map(RawLink::to_cid).transpose());
+        self.left = left.map_err(shape)?;
         if reader.rest.is_empty() { Ok(()) } else { Err(diagnose(block)) }
     }
 
     #[inline]
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
         let RawEntry { suffix, prefix, right, value } = reader.entry()?;
+        let value = value.to_cid()?;
+        let right = right.map(RawLink::to_cid).transpose()?;
         let previous = self.entries.last().map_or(0..0, NodeEntry::key_range);
         let key_start = self.keys.len();
         let prefix = usize::try_from(prefix).unwrap_or(usize::MAX);
@@ -88,21 +91,25 @@ impl Node {
     }
 
     /// The subtree with the keys before the first entry.
+    #[inline]
     pub fn left(&self) -> Option<&Cid> {
         self.left.as_ref()
     }
 
     /// The entries, in ascending order of their keys.
+    #[inline]
     pub fn entries(&self) -> &[NodeEntry] {
         &self.entries
     }
 
     /// The key of an entry of this node.
+    #[inline]
     pub fn key(&self, entry: &NodeEntry) -> &[u8] {
         self.keys.get(entry.key_range()).unwrap_or_default()
     }
 
     /// The link before this entry, or after the last one.
+    #[inline]
     pub(super) fn child(&self, index: usize) -> Option<&Cid> {
         match index.checked_sub(1) {
             None => self.left.as_ref(),
@@ -112,6 +119,7 @@ impl Node {
 }
 
 impl NodeEntry {
+    #[inline]
     fn key_range(&self) -> std::ops::Range<usize> {
         self.key_start as usize..self.key_end as usize
     }
@@ -127,11 +135,11 @@ pub(super) fn add_links(block: &[u8], links: &mut Vec<Cid>, limit: usize) {
                 return Ok(());
             }
             let entry = reader.entry()?;
-            links.push(entry.value);
-            links.extend(entry.right);
+            links.push(entry.value.to_cid()?);
+            links.extend(entry.right.map(RawLink::to_cid).transpose()?);
         }
         reader.expect(b"\x61l")?;
-        links.extend(reader.node_link()?);
+        links.extend(reader.node_link()?.map(RawLink::to_cid).transpose()?);
         Ok(())
     };
     // Where it is not a node, that is found out when it is loaded.
@@ -176,8 +184,19 @@ struct Unexpected;
 struct RawEntry<'a> {
     suffix: &'a [u8],
     prefix: u64,
-    right: Option<Cid>,
-    value: Cid,
+    right: Option<RawLink<'a>>,
+    value: RawLink<'a>,
+}
+
+/// The binary form of a CID, which is copied only once: to where it stays.
+#[derive(Clone, Copy)]
+struct RawLink<'a>(&'a [u8; Cid::LEN]);
+
+impl RawLink<'_> {
+    #[inline(always)]
+    fn to_cid(self) -> Result<Cid, Unexpected> {
+        Cid::from_bytes(self.0).map_err(|_| Unexpected)
+    }
 }
 
 /// Reads exactly the bytes that a node's one encoding has.
@@ -189,6 +208,8 @@ const UNSIGNED: u8 = 0;
 const BYTES: u8 = 2;
 const ARRAY: u8 = 4;
 const NULL: u8 = 0xf6;
+/// A null `t`, and what stands before the bytes of `v`.
+const VALUE: &[u8; 10] = b"\x61t\xf6\x61v\xd8\x2a\x58\x25\0";
 /// What stands before the bytes of a CID: tag 42, a byte string of 37, the zero in front.
 const LINK: &[u8] = &[0xd8, 42, 0x58, 37, 0];
 
@@ -232,10 +253,11 @@ impl<'a> Reader<'a> {
     }
 
     #[inline]
-    fn link(&mut self) -> Result<Cid, Unexpected> {
+    fn link(&mut self) -> Result<RawLink<'a>, Unexpected> {
         self.expect(LINK)?;
-        let bytes: [u8; Cid::LEN] = self.array()?;
-        Cid::from_bytes(&bytes).map_err(|_| Unexpected)
+        let (link, rest) = self.rest.split_first_chunk().ok_or(Unexpected)?;
+        self.rest = rest;
+        Ok(RawLink(link))
     }
 
     #[inline]
@@ -245,6 +267,14 @@ impl<'a> Reader<'a> {
         let suffix = self.take(length)?;
         self.expect(b"\x61p")?;
         let prefix = self.number(UNSIGNED)?;
+        // Most entries have no subtree; what follows has a fixed form then.
+        if let Some((after, rest)) = self.rest.split_first_chunk::<{ VALUE.len() + Cid::LEN }>()
+            && let Some((VALUE, value)) = after.split_first_chunk()
+            && let Ok(value) = value.try_into()
+        {
+            self.rest = rest;
+            return Ok(RawEntry { suffix, prefix, right: None, value: RawLink(value) });
+        }
         self.expect(b"\x61t")?;
         let right = self.node_link()?;
         self.expect(b"\x61v")?;
@@ -254,12 +284,13 @@ impl<'a> Reader<'a> {
 
     /// The link of a node, or null.
     #[inline]
-    fn node_link(&mut self) -> Result<Option<Cid>, Unexpected> {
+    fn node_link(&mut self) -> Result<Option<RawLink<'a>>, Unexpected> {
         if let Some((&NULL, rest)) = self.rest.split_first() {
             self.rest = rest;
             return Ok(None);
         }
-        let cid = self.link()?;
-        if cid.codec() == atproto_lexicon::data::Codec::DagCbor { Ok(Some(cid)) } else { Err(Unexpected) }
+        let link = self.link()?;
+        // Of the two codecs, only DAG-CBOR.
+        if link.0.get(1) == Some(&0x71) { Ok(Some(link)) } else { Err(Unexpected) }
     }
 }

@@ -69,6 +69,14 @@ pub enum Step {
     Done,
 }
 
+/// [`Step`] without the CID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    Need,
+    Entry,
+    Done,
+}
+
 #[derive(Debug, Default)]
 struct Frame {
     node: Node,
@@ -127,17 +135,40 @@ impl Walk {
     }
 
     /// Goes on to the next key, or as far as the blocks supplied allow.
+    #[inline]
     pub fn step(&mut self) -> Step {
+        match (self.advance(), self.needed()) {
+            (Progress::Need, Some(cid)) => Step::Need(*cid),
+            (Progress::Entry, _) => Step::Entry,
+            _ => Step::Done,
+        }
+    }
+
+    /// The node whose block it needs.
+    #[inline]
+    pub(crate) fn needed(&self) -> Option<&Cid> {
+        self.need.as_ref().map(|need| &need.cid)
+    }
+
+    /// [`step`](Self::step), which copies no CID.
+    #[inline]
+    pub(crate) fn advance(&mut self) -> Progress {
         loop {
-            if let Some(need) = &self.need {
-                return Step::Need(need.cid);
+            if self.need.is_some() {
+                return Progress::Need;
             }
             let Some(last) = self.depth.checked_sub(1) else {
-                return Step::Done;
+                return Progress::Done;
             };
             let Some(frame) = self.frames.get_mut(last) else {
-                return Step::Done;
+                return Progress::Done;
             };
+            // Most keys are in leaves, and most walks go to the end.
+            if frame.is_leaf && self.end.is_none() && frame.next / 2 < frame.node.entries().len() {
+                frame.next = (frame.next | 1).saturating_add(1);
+                self.start = None;
+                return Progress::Entry;
+            }
             // In a leaf there is nothing to look for between the entries.
             let at = if frame.is_leaf { frame.next | 1 } else { frame.next };
             let (index, is_entry) = (at / 2, at % 2 == 1);
@@ -149,7 +180,7 @@ impl Walk {
             if is_entry {
                 if self.end.is_none() || self.is_before_end() {
                     self.start = None;
-                    return Step::Entry;
+                    return Progress::Entry;
                 }
                 self.depth = 0;
             } else if let Some(cid) = frame.node.child(index) {
@@ -163,6 +194,7 @@ impl Walk {
     }
 
     /// The key that the walk has come to, and the record there; `None` but after [`Step::Entry`].
+    #[inline]
     pub fn entry(&self) -> Option<TreeEntry<'_>> {
         let frame = self.frames.get(self.depth.checked_sub(1)?)?;
         let before = frame.next.checked_sub(1)?;
@@ -190,6 +222,7 @@ impl Walk {
     ///
     /// # Errors
     /// [`TreeFault`]; the walk stays where it is, and so never comes to its end.
+    #[inline]
     pub fn supply_unchecked(&mut self, block: &[u8]) -> Result<(), TreeFault> {
         let Some(need) = self.need else { return Ok(()) };
         if self.frames.len() <= self.depth {
@@ -238,6 +271,7 @@ impl Walk {
         self.nodes_to_start
     }
 
+    #[inline]
     fn is_before_end(&self) -> bool {
         match (&self.end, self.entry()) {
             (Some(end), Some(entry)) => entry.key < end.as_slice(),

@@ -76,6 +76,11 @@ impl Seen {
     /// From this length on, in bytes, to remember a record is cheaper than to read it again.
     const LARGE: usize = 2048;
 
+    #[inline]
+    pub(super) fn is_large(block: &[u8]) -> bool {
+        block.len() >= Self::LARGE
+    }
+
     /// What is known of a record.
     pub(super) fn get(&self, cid: &Cid) -> Option<&Option<RecordError>> {
         if self.0.is_empty() { None } else { self.0.get(cid) }
@@ -84,7 +89,7 @@ impl Seen {
     /// Remembers a record, where it is large; `check` says whether its data model matters.
     pub(super) fn check(&mut self, record: Record<'_>, check: bool) -> Option<RecordError> {
         let fault = if check { record.check().err() } else { None };
-        if record.bytes.len() >= Self::LARGE {
+        if Self::is_large(record.bytes) {
             self.0.insert(record.cid, fault.clone());
         }
         fault

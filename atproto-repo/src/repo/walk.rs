@@ -144,6 +144,7 @@ pub(super) fn record<'a, B: Blocks>(
 }
 
 /// The path that a key is, once it was checked: then it is ASCII.
+#[inline]
 pub(super) fn path(entry: TreeEntry<'_>) -> &str {
     std::str::from_utf8(entry.key).unwrap_or_default()
 }
@@ -156,6 +157,7 @@ pub(super) struct Paths {
 }
 
 impl Paths {
+    #[inline]
     pub(super) fn check(&mut self, key: &[u8]) -> Result<(), Invalid> {
         // Nothing was remembered yet where it is empty, which no collection is.
         match key.strip_prefix(self.collection.as_slice()) {

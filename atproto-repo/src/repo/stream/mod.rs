@@ -144,21 +144,27 @@ impl<S: Source> RepoStream<S> {
             self.pass.set_root(roots)?;
         }
         loop {
-            let want = self.pass.want()?;
             let is_there = if self.source.is_indexed() {
-                match want {
+                match self.pass.go_on()?.copied() {
                     Some(cid) if only_check && self.pass.is_at_key() && self.seen.get(&cid).is_some() => true,
                     Some(cid) => self.find(cid)?,
                     None => false,
                 }
             } else {
-                match (self.source.advance()?, want) {
+                let wanted = self.pass.go_on()?;
+                match (self.source.advance()?, wanted) {
+                    (Advance::Block, Some(_)) if self.source.cid() == wanted => true,
+                    (Advance::Block, Some(cid)) => {
+                        let (expected, found) = (*cid, self.source.cid().copied());
+                        self.go_over(expected, found)?
+                    }
+                    (Advance::End, Some(cid)) => {
+                        let expected = *cid;
+                        self.go_over(expected, None)?
+                    }
                     (Advance::NeedBytes, _) => return Ok(StreamStep::NeedBytes),
-                    (Advance::Block(found), Some(cid)) if found == cid => true,
-                    (Advance::Block(found), Some(cid)) => self.go_over(cid, Some(found))?,
-                    (Advance::End, Some(cid)) => self.go_over(cid, None)?,
                     // What the repository does not use.
-                    (Advance::Block(_), None) => continue,
+                    (Advance::Block, None) => continue,
                     (Advance::End, None) => false,
                 }
             };
@@ -243,12 +249,18 @@ impl<S: Source> RepoStream<S> {
     }
 
     fn check_entry(&mut self, fault: &mut Option<&mut dyn FnMut(String, RecordError)>) {
-        let Some(entry) = self.pass.entry(self.source.block()) else { return };
-        let found = match self.seen.get(&entry.cid) {
+        let block = self.source.block();
+        if fault.is_none() && !Seen::is_large(block) {
+            return;
+        }
+        let Some(record) = self.pass.record(block) else { return };
+        let found = match self.seen.get(&record.cid) {
             Some(known) => known.clone(),
-            None => self.seen.check(entry.record, fault.is_some()),
+            None => self.seen.check(record, fault.is_some()),
         };
-        if let (Some(fault), Some(error)) = (fault, found) {
+        if let (Some(fault), Some(error)) = (fault, found)
+            && let Some(entry) = self.pass.entry(&[])
+        {
             fault(entry.path.to_owned(), error);
         }
     }

@@ -1,6 +1,6 @@
 use super::super::walk::{Paths, path};
 use super::super::{Commit, CommitReason, Entry, Invalid, Missing, Record, Summary};
-use crate::mst::{Step, Walk};
+use crate::mst::{Progress, TreeEntry, Walk};
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
 use atproto_lexicon::syntax::Did;
@@ -28,10 +28,18 @@ enum Stage {
 struct Tree {
     commit: Cid,
     walk: Walk,
-    /// The record whose block comes next.
-    record: Option<Cid>,
-    /// Whether the block that came last is that of the entry that the walk is at.
-    is_at_record: bool,
+    at: At,
+}
+
+/// What the walk has come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    /// A node, whose block comes next, or the end.
+    Node,
+    /// A key, and the record's block comes next.
+    Key,
+    /// A key, and the record's block has come.
+    Record,
 }
 
 impl Pass {
@@ -39,6 +47,7 @@ impl Pass {
         Self { signer, commit: None, stage: Stage::Root, paths: Paths::default(), records: 0 }
     }
 
+    #[inline]
     pub(super) fn needs_root(&self) -> bool {
         matches!(self.stage, Stage::Root)
     }
@@ -48,8 +57,9 @@ impl Pass {
     }
 
     /// Whether the block that is wanted is a record's.
+    #[inline]
     pub(super) fn is_at_key(&self) -> bool {
-        matches!(&self.stage, Stage::Tree(tree) if tree.record.is_some())
+        matches!(&self.stage, Stage::Tree(tree) if tree.at == At::Key)
     }
 
     pub(super) fn set_root(&mut self, roots: &[Cid]) -> Result<(), Invalid> {
@@ -61,40 +71,39 @@ impl Pass {
         Ok(())
     }
 
-    /// The block that is needed next; `None` at the end.
-    pub(super) fn want(&mut self) -> Result<Option<Cid>, Invalid> {
+    /// Goes on to the block that is needed next; `None` at the end.
+    #[inline]
+    pub(super) fn go_on(&mut self) -> Result<Option<&Cid>, Invalid> {
         let tree = match &mut self.stage {
-            Stage::Commit(cid) => return Ok(Some(*cid)),
             Stage::Tree(tree) => tree,
+            Stage::Commit(cid) => return Ok(Some(cid)),
             Stage::Root | Stage::End => return Ok(None),
         };
-        if tree.record.is_some() {
-            return Ok(tree.record);
+        if tree.at != At::Key {
+            tree.at = At::Node;
+            if tree.walk.advance() != Progress::Entry {
+                return Ok(tree.walk.needed());
+            }
         }
-        tree.is_at_record = false;
-        match tree.walk.step() {
-            Step::Need(cid) => return Ok(Some(cid)),
-            Step::Done => return Ok(None),
-            Step::Entry => {}
-        }
-        if let Some(entry) = tree.walk.entry() {
+        let Some(entry) = tree.walk.entry() else { return Ok(None) };
+        if tree.at != At::Key {
             self.paths.check(entry.key)?;
-            tree.record = Some(*entry.value);
+            tree.at = At::Key;
         }
-        Ok(tree.record)
+        Ok(Some(entry.value))
     }
 
     /// Takes the block that was wanted; whether it is a record's.
+    #[inline]
     pub(super) fn accept(&mut self, block: &[u8]) -> Result<bool, Invalid> {
         match &mut self.stage {
             Stage::Commit(cid) => {
                 let cid = *cid;
                 self.accept_commit(cid, block).map_err(|reason| Invalid::Commit { commit: cid, reason })?;
             }
-            Stage::Tree(tree) if tree.record.is_none() => tree.walk.supply_unchecked(block)?,
+            Stage::Tree(tree) if tree.at == At::Node => tree.walk.supply_unchecked(block)?,
             Stage::Tree(tree) => {
-                tree.record = None;
-                tree.is_at_record = true;
+                tree.at = At::Record;
                 self.records = self.records.saturating_add(1);
                 return Ok(true);
             }
@@ -110,7 +119,7 @@ impl Pass {
         }
         let walk = Walk::new(commit.data);
         self.commit = Some(commit);
-        self.stage = Stage::Tree(Box::new(Tree { commit: cid, walk, record: None, is_at_record: false }));
+        self.stage = Stage::Tree(Box::new(Tree { commit: cid, walk, at: At::Node }));
         Ok(())
     }
 
@@ -120,7 +129,8 @@ impl Pass {
             self.stage = Stage::End;
             return Missing::Commit(wanted);
         };
-        if tree.record.take().is_some() {
+        if tree.at == At::Key {
+            tree.at = At::Node;
             let path = tree.walk.entry().map(path).unwrap_or_default();
             return Missing::Record { path: path.into(), cid: wanted };
         }
@@ -128,17 +138,30 @@ impl Pass {
         Missing::Node(wanted)
     }
 
+    /// The record that it is at, with its block.
+    #[inline]
+    pub(super) fn record<'a>(&self, block: &'a [u8]) -> Option<Record<'a>> {
+        self.at_record().map(|entry| Record { cid: *entry.value, bytes: block })
+    }
+
+    /// [`record`](Self::record) with its path.
     pub(super) fn entry<'a>(&'a self, block: &'a [u8]) -> Option<Entry<'a>> {
+        let (path, record) = (path(self.at_record()?), self.record(block)?);
+        Some(Entry { path, cid: record.cid, record })
+    }
+
+    #[inline]
+    fn at_record(&self) -> Option<TreeEntry<'_>> {
         let Stage::Tree(tree) = &self.stage else { return None };
-        let entry = tree.walk.entry().filter(|_| tree.is_at_record)?;
-        let record = Record { cid: *entry.value, bytes: block };
-        Some(Entry { path: path(entry), cid: record.cid, record })
+        tree.walk.entry().filter(|_| tree.at == At::Record)
     }
 
     /// Forgets the block of the record that it is at.
     pub(super) fn leave_record(&mut self) {
-        if let Stage::Tree(tree) = &mut self.stage {
-            tree.is_at_record = false;
+        if let Stage::Tree(tree) = &mut self.stage
+            && tree.at == At::Record
+        {
+            tree.at = At::Node;
         }
     }
 

@@ -18,7 +18,6 @@ pub struct RecordStream<R> {
     reader: R,
     /// `None` after an error.
     repo: Option<RepoStream<Pushed>>,
-    chunk: Vec<u8>,
 }
 
 impl<R: AsyncRead + Unpin> RecordStream<R> {
@@ -38,7 +37,7 @@ impl<R: AsyncRead + Unpin> RecordStream<R> {
     }
 
     fn new(reader: R, repo: RepoStream<Pushed>) -> Self {
-        Self { reader, repo: Some(repo), chunk: vec![0; super::source::CHUNK] }
+        Self { reader, repo: Some(repo) }
     }
 
     /// The commit, once it was read and verified.
@@ -63,9 +62,8 @@ impl<R: AsyncRead + Unpin> RecordStream<R> {
                 StreamStep::Entry => return Poll::Ready(Ok(repo.entry().map(|entry| entry.to_owned()))),
                 StreamStep::Done => return Poll::Ready(Ok(None)),
                 StreamStep::NeedBytes => {
-                    match ready!(Pin::new(&mut self.reader).poll_read(cx, &mut self.chunk)) {
-                        Ok(0) => repo.end(),
-                        Ok(length) => repo.push(self.chunk.get(..length).unwrap_or_default()),
+                    match ready!(Pin::new(&mut self.reader).poll_read(cx, repo.source.space())) {
+                        Ok(length) => repo.source.filled(length),
                         Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                         Err(error) => return Poll::Ready(Err(error.into())),
                     }

@@ -1,10 +1,10 @@
 use super::StreamError;
+use crate::car::batch::Batch;
 use crate::car::frame;
 use crate::car::{Car, CarError, CarFile, CarReason, Decoder, Limits, OpenError};
 use crate::store::Blocks as _;
 use atproto_lexicon::data::Cid;
 use std::io::{Read, Seek};
-use std::ops::Range;
 
 /// Where a file's blocks come from: one after another, and in some by index.
 pub trait Source: Sealed {
@@ -14,6 +14,9 @@ pub trait Source: Sealed {
     /// Goes on to the next block of the file, and hashes it.
     #[doc(hidden)]
     fn advance(&mut self) -> Result<Advance, StreamError>;
+    /// The CID of the block that it has come to.
+    #[doc(hidden)]
+    fn cid(&self) -> Option<&Cid>;
     /// The block that it has come to or found.
     #[doc(hidden)]
     fn block(&self) -> &[u8];
@@ -40,7 +43,7 @@ pub trait Sealed {}
 #[derive(Debug, Clone, Copy)]
 pub enum Advance {
     NeedBytes,
-    Block(Cid),
+    Block,
     End,
 }
 
@@ -70,6 +73,17 @@ impl Pushed {
     pub(super) fn end(&mut self) {
         self.has_ended = true;
     }
+
+    /// Room for bytes, to be read into.
+    pub(super) fn space(&mut self) -> &mut [u8] {
+        self.decoder.space(CHUNK)
+    }
+
+    /// Says how many bytes were read into the room; none is the end.
+    pub(super) fn filled(&mut self, bytes: usize) {
+        self.decoder.filled(bytes);
+        self.has_ended |= bytes == 0;
+    }
 }
 
 impl Sealed for Pushed {}
@@ -83,8 +97,8 @@ impl Source for Pushed {
     }
 
     fn advance(&mut self) -> Result<Advance, StreamError> {
-        Ok(if let Some(cid) = self.decoder.advance()? {
-            Advance::Block(cid)
+        Ok(if self.decoder.advance()? {
+            Advance::Block
         } else if self.has_ended {
             self.decoder.check_end()?;
             Advance::End
@@ -93,20 +107,24 @@ impl Source for Pushed {
         })
     }
 
+    #[inline]
+    fn cid(&self) -> Option<&Cid> {
+        self.decoder.cid()
+    }
+
     fn block(&self) -> &[u8] {
         self.decoder.block()
     }
 }
 
 /// How many bytes are read at once.
-pub(super) const CHUNK: usize = 64 << 10;
+const CHUNK: usize = 64 << 10;
 
 /// A file that is read once, from its beginning to its end.
 #[derive(Debug)]
 pub struct Reader<R> {
     reader: R,
     pushed: Pushed,
-    chunk: Vec<u8>,
 }
 
 impl<R: Read> Reader<R> {
@@ -117,14 +135,12 @@ impl<R: Read> Reader<R> {
 
     /// A source with these limits.
     pub fn with_limits(reader: R, limits: Limits) -> Self {
-        Self { reader, pushed: Pushed::with_limits(limits), chunk: vec![0; CHUNK] }
+        Self { reader, pushed: Pushed::with_limits(limits) }
     }
 
     fn read(&mut self) -> Result<(), StreamError> {
-        match crate::car::read_some(&mut self.reader, &mut self.chunk)? {
-            0 => self.pushed.end(),
-            length => self.pushed.push(self.chunk.get(..length).unwrap_or_default()),
-        }
+        let length = crate::car::read_some(&mut self.reader, self.pushed.space())?;
+        self.pushed.filled(length);
         Ok(())
     }
 }
@@ -146,6 +162,11 @@ impl<R: Read> Source for Reader<R> {
                 other => return Ok(other),
             }
         }
+    }
+
+    #[inline]
+    fn cid(&self) -> Option<&Cid> {
+        self.pushed.cid()
     }
 
     fn block(&self) -> &[u8] {
@@ -200,6 +221,13 @@ impl<R: Read + Seek> Source for File<R> {
         }
     }
 
+    fn cid(&self) -> Option<&Cid> {
+        match &self.state {
+            State::Forward(reader) => reader.cid(),
+            _ => None,
+        }
+    }
+
     fn block(&self) -> &[u8] {
         match &self.state {
             State::Forward(reader) => reader.block(),
@@ -245,6 +273,7 @@ pub struct Slice<'a> {
     /// Where the next section begins.
     at: usize,
     block: &'a [u8],
+    batch: Batch,
     car: Option<Car<'a>>,
 }
 
@@ -256,15 +285,11 @@ impl<'a> Slice<'a> {
 
     /// A source with these limits.
     pub fn with_limits(bytes: &'a [u8], limits: Limits) -> Self {
-        Self { bytes, limits, roots: None, at: 0, block: &[], car: None }
+        Self { bytes, limits, roots: None, at: 0, block: &[], batch: Batch::default(), car: None }
     }
 
     fn fault(&self, reason: CarReason) -> CarError {
         CarError { reason, offset: self.at as u64 }
-    }
-
-    fn truncated(&self) -> CarError {
-        self.fault(CarReason::Truncated)
     }
 }
 
@@ -274,7 +299,7 @@ impl Source for Slice<'_> {
     fn roots(&mut self) -> Result<Option<&[Cid]>, StreamError> {
         if self.roots.is_none() {
             let header = frame::header(self.bytes, &self.limits).map_err(|reason| self.fault(reason))?;
-            let (roots, length) = header.ok_or_else(|| self.truncated())?;
+            let (roots, length) = header.ok_or(self.fault(CarReason::Truncated))?;
             self.roots = Some(roots);
             self.at = length;
         }
@@ -284,19 +309,24 @@ impl Source for Slice<'_> {
     #[inline]
     fn advance(&mut self) -> Result<Advance, StreamError> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if rest.is_empty() {
-            return Ok(Advance::End);
+        if self.batch.is_empty() {
+            self.batch.fill(rest, &self.limits);
         }
-        let section = frame::section(rest, &self.limits).map_err(|reason| self.fault(reason))?;
-        let section = section.ok_or_else(|| self.truncated())?;
-        let Range { end, .. } = section.block;
-        let block = rest.get(section.block).unwrap_or_default();
-        if !section.cid.matches(block) {
-            return Err(self.fault(CarReason::Hash(section.cid)).into());
+        match self.batch.next() {
+            Ok(Some(section)) => {
+                self.block = rest.get(section.block.clone()).unwrap_or_default();
+                self.at = self.at.saturating_add(section.block.end);
+                Ok(Advance::Block)
+            }
+            Ok(None) if rest.is_empty() => Ok(Advance::End),
+            Ok(None) => Err(self.fault(CarReason::Truncated).into()),
+            Err(reason) => Err(self.fault(reason).into()),
         }
-        self.block = block;
-        self.at = self.at.saturating_add(end);
-        Ok(Advance::Block(section.cid))
+    }
+
+    #[inline]
+    fn cid(&self) -> Option<&Cid> {
+        self.batch.cid()
     }
 
     fn block(&self) -> &[u8] {
