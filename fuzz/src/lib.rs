@@ -4,10 +4,15 @@
 pub mod car;
 pub mod cbor;
 pub mod commit;
+#[path = "../../atproto-repo/tests/it/forge.rs"]
+mod forge;
 pub mod json;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/model.rs"]
 mod model;
 pub mod node;
+pub mod repo;
 pub mod seed;
 pub mod syntax;
+#[path = "../../atproto-repo/tests/it/ways.rs"]
+mod ways;

@@ -70,6 +70,12 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("cbor", VALUES.iter().map(|text| cbor::to_vec(&json::from_str(text).unwrap()).unwrap()).collect()),
         ("car", cars.collect()),
         ("commit", commits.collect()),
+        (
+            "repo",
+            (0..24_u8)
+                .map(|count| (0..160).map(|at| (at * 31 + count * 7) ^ (at >> 3)).chain([count]).collect())
+                .collect(),
+        ),
         ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
     ]
 }

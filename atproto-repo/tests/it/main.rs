@@ -12,6 +12,7 @@ mod canonical;
 mod car;
 mod commit;
 mod example;
+mod forge;
 mod model;
 mod mutation;
 mod read;
