@@ -82,7 +82,7 @@ fn malformed_public_keys() {
             Err(KeyError::UnsupportedType { .. })
         ));
     }
-    assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Length));
+    assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Multicodec));
     assert_eq!(PublicKey::from_multikey(""), Err(KeyError::Multibase));
     assert_eq!(PublicKey::from_multikey("z0OIl"), Err(KeyError::Multibase));
     assert_eq!(PublicKey::from_multikey(&format!("z{}", "2".repeat(1 << 20))), Err(KeyError::Length));
@@ -110,6 +110,45 @@ fn malformed_secret_keys() {
         other.d = key(curve).to_jwk().d.clone();
         assert_eq!(SecretKey::from_jwk(&other).map(drop), Err(KeyError::JwkMismatch));
     }
+}
+
+#[test]
+fn malformed_multicodecs() {
+    for curve in Curve::ALL {
+        let point = key(curve).public_key().to_compressed();
+        let secret = key(curve).to_bytes();
+        for malformed in [
+            &[][..],
+            &[0],
+            &[0xed, 1],
+            &[0x80, 0x24 | 0x80],
+            &[0x80, 0x80, 0x80, 0],
+            &[0xff; 10],
+            &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 7],
+        ] {
+            let text = base58(&[malformed]);
+            assert_eq!(PublicKey::from_multikey(&text), Err(KeyError::Multicodec), "{malformed:?}");
+            assert_eq!(SecretKey::from_multikey(&text).map(drop), Err(KeyError::Multicodec), "{malformed:?}");
+        }
+        // The types of supported keys, but not in the shortest form.
+        for prefix in [[0x80, 0xa4, 0], [0xe7, 0x81, 0]] {
+            assert_eq!(PublicKey::from_multikey(&base58(&[&prefix, &point])), Err(KeyError::Multicodec));
+        }
+        for prefix in [[0x86, 0xa6, 0], [0x81, 0xa6, 0]] {
+            let text = base58(&[&prefix, &secret[..]]);
+            assert_eq!(SecretKey::from_multikey(&text).map(drop), Err(KeyError::Multicodec));
+        }
+    }
+    assert_eq!(PublicKey::from_did_key("did:key:z1"), Err(KeyError::Multicodec));
+    // The type is that of a supported key, so that it is the key whose length is wrong.
+    assert_eq!(PublicKey::from_multikey(&base58(&[&[0xe7, 1]])), Err(KeyError::Length));
+    let identity = base58(&[&[0, 7]]);
+    assert_eq!(PublicKey::from_multikey(&identity), Err(KeyError::UnsupportedType { multicodec: 0 }));
+    let rsa = base58(&[&[0x85, 0x24], &[7; 40]]);
+    assert_eq!(PublicKey::from_multikey(&rsa), Err(KeyError::UnsupportedType { multicodec: 0x1205 }));
+    let longest = base58(&[&[0xff; 8], &[0x7f, 7]]);
+    let multicodec = (1 << 63) - 1;
+    assert_eq!(PublicKey::from_multikey(&longest), Err(KeyError::UnsupportedType { multicodec }));
 }
 
 #[test]
