@@ -152,6 +152,44 @@ fn malformed_multicodecs() {
 }
 
 #[test]
+fn jwks_of_other_kinds() {
+    let read = |json: serde_json::Value| {
+        let jwk: Jwk = serde_json::from_value(json).unwrap();
+        assert_eq!(SecretKey::from_jwk(&jwk).map(drop), PublicKey::from_jwk(&jwk).map(drop));
+        PublicKey::from_jwk(&jwk).map(drop)
+    };
+    for curve in Curve::ALL {
+        let with = |name: &str, value: Option<&str>| {
+            let mut json = serde_json::to_value(key(curve).to_jwk()).unwrap();
+            let object = json.as_object_mut().unwrap();
+            match value {
+                Some(value) => object.insert(name.into(), value.into()),
+                None => object.remove(name),
+            };
+            read(json)
+        };
+        assert_eq!(with("alg", None), Ok(()));
+        assert_eq!(with("alg", Some(curve.jwt_algorithm())), Ok(()));
+        let other = if curve == Curve::P256 { "ES256K" } else { "ES256" };
+        for alg in [other, "", "none", "es256", "ECDH-ES"] {
+            assert_eq!(with("alg", Some(alg)), Err(KeyError::JwkType));
+        }
+        assert_eq!(with("x", None), Err(KeyError::JwkField));
+        assert_eq!(with("y", None), Err(KeyError::JwkField));
+        assert_eq!(with("crv", None), Err(KeyError::JwkType));
+    }
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    assert_eq!(
+        read(serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": x})),
+        Err(KeyError::JwkType)
+    );
+    assert_eq!(
+        read(serde_json::json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB"})),
+        Err(KeyError::JwkType)
+    );
+}
+
+#[test]
 fn secrets_are_not_shown() {
     for curve in Curve::ALL {
         let shown = [format!("{:?}", key(curve)), format!("{:?}", key(curve).to_jwk())].concat();
