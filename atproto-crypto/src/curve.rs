@@ -175,6 +175,11 @@ macro_rules! curve_keys {
             }
         }
 
+        // The key within clears itself, which this demands.
+        impl zeroize::ZeroizeOnDrop for SecretKey {}
+
+        const _: () = crate::secret::clears_itself::<SigningKey>();
+
         impl fmt::Debug for SecretKey {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("SecretKey(…)")

@@ -191,9 +191,25 @@ fn jwks_of_other_kinds() {
 
 #[test]
 fn secrets_are_not_shown() {
+    const fn clears_itself<T: zeroize::ZeroizeOnDrop>() {}
+    const { clears_itself::<SecretKey>() };
+    const { clears_itself::<Jwk>() };
+    const { clears_itself::<zeroize::Zeroizing<[u8; 32]>>() };
     for curve in Curve::ALL {
-        let shown = [format!("{:?}", key(curve)), format!("{:?}", key(curve).to_jwk())].concat();
-        assert!(!shown.contains("5a5a") && !shown.contains("Wlpa"), "{shown}");
+        let (shown, inner) = match key(curve) {
+            SecretKey::P256(key) => (format!("{:?}", SecretKey::P256(key.clone())), format!("{key:?}")),
+            SecretKey::K256(key) => (format!("{:?}", SecretKey::K256(key.clone())), format!("{key:?}")),
+        };
+        let name = if curve == Curve::P256 { "P256" } else { "K256" };
+        assert_eq!(inner, "SecretKey(…)");
+        assert_eq!(shown, format!("{name}(SecretKey(…))"));
+
+        let jwk = key(curve).to_jwk();
+        let shown = format!("{jwk:?}");
+        let (crv, x, y) = (curve.jwk_name(), &jwk.x, &jwk.y);
+        assert_eq!(shown, format!("Jwk {{ crv: {crv:?}, x: {x:?}, y: {y:?}, .. }}"));
+        assert!(!format!("{jwk:#?}").contains(jwk.d.as_deref().unwrap()));
+        assert!(!shown.contains("5a5a") && !shown.contains("90, 90") && !shown.contains("Wlpa"), "{shown}");
     }
 }
 
