@@ -63,11 +63,10 @@ impl fmt::Display for Curve {
     }
 }
 
-/// The keys of one curve, over the RustCrypto crate named: the two differ in nothing else.
+/// The keys of one curve, over the RustCrypto crate and the backend named: the two differ in nothing else.
 macro_rules! curve_keys {
-    ($library:ident, $curve:ident) => {
+    ($library:ident, $curve:ident, $backend:ident) => {
         use crate::{Curve, KeyError, Signature, SignatureError};
-        use ::$library::ecdsa::signature::hazmat::{PrehashSigner as _, PrehashVerifier as _};
         use ::$library::ecdsa::{Signature as Ecdsa, SigningKey, VerifyingKey};
         use std::fmt;
 
@@ -110,12 +109,25 @@ macro_rules! curve_keys {
                 signature: &[u8],
                 allow_high_s: bool,
             ) -> Result<(), SignatureError> {
+                self.verify_with($backend::verify, digest, signature, allow_high_s)
+            }
+
+            /// All but what `matches` does is the same for every backend.
+            pub(crate) fn verify_with(
+                &self,
+                matches: impl FnOnce(&VerifyingKey, &[u8; 32], &Ecdsa) -> bool,
+                digest: &[u8; 32],
+                signature: &[u8],
+                allow_high_s: bool,
+            ) -> Result<(), SignatureError> {
                 if signature.len() != Signature::LEN {
                     return Err(SignatureError::Length);
                 }
                 let signature = Ecdsa::from_slice(signature).map_err(|_| SignatureError::Range)?;
                 let normalized = signature.normalize_s();
-                self.0.verify_prehash(digest, &normalized).map_err(|_| SignatureError::Mismatch)?;
+                if !matches(&self.0, digest, &normalized) {
+                    return Err(SignatureError::Mismatch);
+                }
                 if normalized != signature && !allow_high_s { Err(SignatureError::HighS) } else { Ok(()) }
             }
         }
@@ -150,11 +162,23 @@ macro_rules! curve_keys {
             }
 
             pub(crate) fn sign_digest(&self, digest: &[u8; 32]) -> Signature {
-                // The nonce is that of RFC 6979; signing fails for a digest shorter than half a scalar only.
-                let signed: Result<Ecdsa, _> = self.0.sign_prehash(digest);
+                self.sign_with($backend::sign, digest)
+            }
+
+            pub(crate) fn sign_with(
+                &self,
+                sign: impl FnOnce(&SigningKey, &[u8; 32]) -> Option<Ecdsa>,
+                digest: &[u8; 32],
+            ) -> Signature {
+                let signed = sign(&self.0, digest);
                 Signature(signed.map_or([0; 64], |signature| signature.normalize_s().to_bytes().into()))
             }
         }
+
+        // The key within clears itself, which this demands.
+        impl zeroize::ZeroizeOnDrop for SecretKey {}
+
+        const _: () = crate::secret::clears_itself::<SigningKey>();
 
         impl fmt::Debug for SecretKey {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

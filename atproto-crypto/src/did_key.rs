@@ -32,8 +32,8 @@ impl PublicKey {
     /// Reads a multikey.
     ///
     /// # Errors
-    /// [`KeyError::Multibase`], [`KeyError::UnsupportedType`], [`KeyError::Length`] (as for an uncompressed point),
-    /// [`KeyError::Point`].
+    /// [`KeyError::Multibase`], [`KeyError::Multicodec`], [`KeyError::UnsupportedType`], [`KeyError::Length`] (as for an
+    /// uncompressed point), [`KeyError::Point`].
     pub fn from_multikey(text: &str) -> Result<Self, KeyError> {
         let bytes = from_base58(text)?;
         let (curve, point) = split_multicodec(&bytes, Curve::public_multicodec)?;
@@ -91,7 +91,8 @@ impl SecretKey {
     /// Reads a multikey with the key type of secret keys.
     ///
     /// # Errors
-    /// [`KeyError::Multibase`], [`KeyError::UnsupportedType`], [`KeyError::Length`], [`KeyError::SecretRange`].
+    /// [`KeyError::Multibase`], [`KeyError::Multicodec`], [`KeyError::UnsupportedType`], [`KeyError::Length`],
+    /// [`KeyError::SecretRange`].
     pub fn from_multikey(text: &str) -> Result<Self, KeyError> {
         let bytes = from_base58(text)?;
         let (curve, secret) = split_multicodec(&bytes, Curve::secret_multicodec)?;
@@ -139,11 +140,17 @@ fn split_multicodec(bytes: &[u8], of: impl Fn(Curve) -> [u8; 2]) -> Result<(Curv
         }
     }
     let mut multicodec = 0_u64;
-    for (byte, shift) in bytes.iter().zip((0_u32..63).step_by(7)) {
+    for ((at, byte), shift) in bytes.iter().enumerate().zip((0_u32..63).step_by(7)) {
         multicodec |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Err(KeyError::UnsupportedType { multicodec });
+            // In the shortest form a last byte of zero stands alone; and no key is empty.
+            let well_formed = (*byte != 0 || at == 0) && bytes.len().saturating_sub(at) > 1;
+            return Err(if well_formed {
+                KeyError::UnsupportedType { multicodec }
+            } else {
+                KeyError::Multicodec
+            });
         }
     }
-    Err(KeyError::Length)
+    Err(KeyError::Multicodec)
 }

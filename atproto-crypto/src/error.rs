@@ -8,6 +8,10 @@ pub enum KeyError {
     /// Not multibase base58btc, whose prefix is `z`.
     #[error("key is not multibase base58btc")]
     Multibase,
+    /// The key does not begin with the multicodec of a key type, a varint in its shortest form and of at most 9 bytes, with
+    /// key bytes after it.
+    #[error("key does not begin with a well-formed multicodec")]
+    Multicodec,
     /// Well-formed, but of another type than P-256 and K-256, such as Ed25519; the number is its multicodec.
     #[error("key type {multicodec:#x} is not supported")]
     UnsupportedType {
@@ -29,7 +33,7 @@ pub enum KeyError {
     /// Not hexadecimal.
     #[error("key is not hexadecimal")]
     Hex,
-    /// A JWK's `kty` is not `EC`, or its `crv` is neither `P-256` nor `secp256k1`.
+    /// A JWK's `kty` is not `EC`, its `crv` is neither `P-256` nor `secp256k1`, or its `alg` is not that of its `crv`.
     #[error("JWK is not an elliptic-curve key of a supported curve")]
     JwkType,
     /// A coordinate or the secret number of a JWK is not base64url of 32 bytes, or is not there.

@@ -1,7 +1,7 @@
 use crate::{Curve, KeyError, PublicKey, Signature, Signer, digest, k256, p256};
 use rand_core::CryptoRng;
 use std::convert::Infallible;
-use zeroize::Zeroizing;
+use zeroize::{ZeroizeOnDrop, Zeroizing};
 
 /// A secret key of either curve. `Debug` does not show it; its memory is cleared when it is dropped.
 #[derive(Debug, Clone)]
@@ -73,6 +73,14 @@ impl SecretKey {
         }
     }
 }
+
+impl ZeroizeOnDrop for SecretKey {}
+
+/// Compiles for what clears its memory when it is dropped.
+pub(crate) const fn clears_itself<T: ZeroizeOnDrop>() {}
+
+const _: () = clears_itself::<p256::SecretKey>();
+const _: () = clears_itself::<k256::SecretKey>();
 
 impl Signer for SecretKey {
     type Error = Infallible;

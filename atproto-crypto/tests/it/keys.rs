@@ -82,7 +82,7 @@ fn malformed_public_keys() {
             Err(KeyError::UnsupportedType { .. })
         ));
     }
-    assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Length));
+    assert_eq!(PublicKey::from_multikey("z"), Err(KeyError::Multicodec));
     assert_eq!(PublicKey::from_multikey(""), Err(KeyError::Multibase));
     assert_eq!(PublicKey::from_multikey("z0OIl"), Err(KeyError::Multibase));
     assert_eq!(PublicKey::from_multikey(&format!("z{}", "2".repeat(1 << 20))), Err(KeyError::Length));
@@ -113,10 +113,103 @@ fn malformed_secret_keys() {
 }
 
 #[test]
-fn secrets_are_not_shown() {
+fn malformed_multicodecs() {
     for curve in Curve::ALL {
-        let shown = [format!("{:?}", key(curve)), format!("{:?}", key(curve).to_jwk())].concat();
-        assert!(!shown.contains("5a5a") && !shown.contains("Wlpa"), "{shown}");
+        let point = key(curve).public_key().to_compressed();
+        let secret = key(curve).to_bytes();
+        for malformed in [
+            &[][..],
+            &[0],
+            &[0xed, 1],
+            &[0x80, 0x24 | 0x80],
+            &[0x80, 0x80, 0x80, 0],
+            &[0xff; 10],
+            &[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1, 7],
+        ] {
+            let text = base58(&[malformed]);
+            assert_eq!(PublicKey::from_multikey(&text), Err(KeyError::Multicodec), "{malformed:?}");
+            assert_eq!(SecretKey::from_multikey(&text).map(drop), Err(KeyError::Multicodec), "{malformed:?}");
+        }
+        // The types of supported keys, but not in the shortest form.
+        for prefix in [[0x80, 0xa4, 0], [0xe7, 0x81, 0]] {
+            assert_eq!(PublicKey::from_multikey(&base58(&[&prefix, &point])), Err(KeyError::Multicodec));
+        }
+        for prefix in [[0x86, 0xa6, 0], [0x81, 0xa6, 0]] {
+            let text = base58(&[&prefix, &secret[..]]);
+            assert_eq!(SecretKey::from_multikey(&text).map(drop), Err(KeyError::Multicodec));
+        }
+    }
+    assert_eq!(PublicKey::from_did_key("did:key:z1"), Err(KeyError::Multicodec));
+    // The type is that of a supported key, so that it is the key whose length is wrong.
+    assert_eq!(PublicKey::from_multikey(&base58(&[&[0xe7, 1]])), Err(KeyError::Length));
+    let identity = base58(&[&[0, 7]]);
+    assert_eq!(PublicKey::from_multikey(&identity), Err(KeyError::UnsupportedType { multicodec: 0 }));
+    let rsa = base58(&[&[0x85, 0x24], &[7; 40]]);
+    assert_eq!(PublicKey::from_multikey(&rsa), Err(KeyError::UnsupportedType { multicodec: 0x1205 }));
+    let longest = base58(&[&[0xff; 8], &[0x7f, 7]]);
+    let multicodec = (1 << 63) - 1;
+    assert_eq!(PublicKey::from_multikey(&longest), Err(KeyError::UnsupportedType { multicodec }));
+}
+
+#[test]
+fn jwks_of_other_kinds() {
+    let read = |json: serde_json::Value| {
+        let jwk: Jwk = serde_json::from_value(json).unwrap();
+        assert_eq!(SecretKey::from_jwk(&jwk).map(drop), PublicKey::from_jwk(&jwk).map(drop));
+        PublicKey::from_jwk(&jwk).map(drop)
+    };
+    for curve in Curve::ALL {
+        let with = |name: &str, value: Option<&str>| {
+            let mut json = serde_json::to_value(key(curve).to_jwk()).unwrap();
+            let object = json.as_object_mut().unwrap();
+            match value {
+                Some(value) => object.insert(name.into(), value.into()),
+                None => object.remove(name),
+            };
+            read(json)
+        };
+        assert_eq!(with("alg", None), Ok(()));
+        assert_eq!(with("alg", Some(curve.jwt_algorithm())), Ok(()));
+        let other = if curve == Curve::P256 { "ES256K" } else { "ES256" };
+        for alg in [other, "", "none", "es256", "ECDH-ES"] {
+            assert_eq!(with("alg", Some(alg)), Err(KeyError::JwkType));
+        }
+        assert_eq!(with("x", None), Err(KeyError::JwkField));
+        assert_eq!(with("y", None), Err(KeyError::JwkField));
+        assert_eq!(with("crv", None), Err(KeyError::JwkType));
+    }
+    let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+    assert_eq!(
+        read(serde_json::json!({"kty": "OKP", "crv": "Ed25519", "x": x, "d": x})),
+        Err(KeyError::JwkType)
+    );
+    assert_eq!(
+        read(serde_json::json!({"kty": "RSA", "n": "AQAB", "e": "AQAB", "d": "AQAB"})),
+        Err(KeyError::JwkType)
+    );
+}
+
+#[test]
+fn secrets_are_not_shown() {
+    const fn clears_itself<T: zeroize::ZeroizeOnDrop>() {}
+    const { clears_itself::<SecretKey>() };
+    const { clears_itself::<Jwk>() };
+    const { clears_itself::<zeroize::Zeroizing<[u8; 32]>>() };
+    for curve in Curve::ALL {
+        let (shown, inner) = match key(curve) {
+            SecretKey::P256(key) => (format!("{:?}", SecretKey::P256(key.clone())), format!("{key:?}")),
+            SecretKey::K256(key) => (format!("{:?}", SecretKey::K256(key.clone())), format!("{key:?}")),
+        };
+        let name = if curve == Curve::P256 { "P256" } else { "K256" };
+        assert_eq!(inner, "SecretKey(…)");
+        assert_eq!(shown, format!("{name}(SecretKey(…))"));
+
+        let jwk = key(curve).to_jwk();
+        let shown = format!("{jwk:?}");
+        let (crv, x, y) = (curve.jwk_name(), &jwk.x, &jwk.y);
+        assert_eq!(shown, format!("Jwk {{ crv: {crv:?}, x: {x:?}, y: {y:?}, .. }}"));
+        assert!(!format!("{jwk:#?}").contains(jwk.d.as_deref().unwrap()));
+        assert!(!shown.contains("5a5a") && !shown.contains("90, 90") && !shown.contains("Wlpa"), "{shown}");
     }
 }
 
@@ -154,12 +247,48 @@ fn generation_takes_the_first_number_in_range() {
     }
 }
 
+/// Every change of one character of a key's text, and of one bit of its bytes, is refused or is another key, whose text it
+/// is then.
+#[test]
+fn any_text_is_refused_or_read() {
+    let alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+    for curve in Curve::ALL {
+        let public = key(curve).public_key();
+        let text = public.to_did_key();
+        let start = "did:key:z".len();
+        let characters = (start..text.len()).step_by(5).flat_map(|at| {
+            let text = &text;
+            alphabet.chars().map(move |other| format!("{}{other}{}", &text[..at], &text[at + 1..]))
+        });
+        let bytes = multibase::decode(public.to_multikey()).unwrap().1;
+        let bits = (0..8 * bytes.len()).map(|bit| {
+            let mut bytes = bytes.clone();
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            format!("did:key:{}", base58(&[&bytes]))
+        });
+        let (mut read, mut refused) = (0, 0);
+        for changed in characters.chain(bits).filter(|changed| *changed != text) {
+            match PublicKey::from_did_key(&changed) {
+                Ok(other) => {
+                    assert_eq!(other.to_did_key(), changed);
+                    assert_ne!(other, public);
+                    read += 1;
+                }
+                Err(_) => refused += 1,
+            }
+        }
+        // About half of all numbers are the first coordinate of a point.
+        assert!(read > 100 && refused > 100, "{read} read, {refused} refused");
+    }
+}
+
 proptest! {
     #[test]
-    fn any_text_is_refused_or_read(text in "(did:key:)?z?[1-9A-HJ-NP-Za-km-z]{0,60}") {
-        if let Ok(key) = PublicKey::from_did_key(&text) {
-            prop_assert_eq!(key.to_did_key(), text.clone());
-        }
-        let _refused = PublicKey::from_multikey(&text);
+    fn any_key_is_read_and_cut_keys_are_refused(p256: bool, secret: [u8; 32], length in 0_usize..55) {
+        let curve = if p256 { Curve::P256 } else { Curve::K256 };
+        let Ok(secret) = SecretKey::from_bytes(curve, &secret) else { return Ok(()) };
+        let text = secret.public_key().to_did_key();
+        prop_assert_eq!(PublicKey::from_did_key(&text), Ok(secret.public_key()));
+        prop_assert!(PublicKey::from_did_key(&text[..length]).is_err());
     }
 }
