@@ -14,5 +14,6 @@ pub mod node;
 pub mod repo;
 pub mod seed;
 pub mod syntax;
+#[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/ways.rs"]
 mod ways;

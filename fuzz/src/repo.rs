@@ -1,4 +1,4 @@
-//! Whole repositories with a genuine signature: trees of any shape beside the one tree of their keys, files changed in any way,
+//! Whole repositories: trees of any shape beside the one tree of their keys, files changed in any way,
 //! and every way to read them beside the others.
 
 use crate::forge::{Choices, forge, in_order};
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
 
 fn check_repository(input: &mut Unstructured<'_>) -> Result<()> {
     let mut numbers: Vec<u16> =
-        (0..input.int_in_range(0..=24)?).map(|_| input.arbitrary()).collect::<Result<_>>()?;
+        (0..input.int_in_range(0..=12)?).map(|_| input.arbitrary()).collect::<Result<_>>()?;
     numbers.sort_unstable();
     numbers.dedup();
     let mut blocks = Blocks::default();
@@ -38,7 +38,7 @@ fn check_repository(input: &mut Unstructured<'_>) -> Result<()> {
     let is_canonical =
         found.is_sorted_by(|a, b| a.0 < b.0) && Model::of(&found).write(&mut Blocks::default()) == root;
     let commit = blocks.add(commit(root));
-    match ways::check(&blocks.car(&[commit])) {
+    match ways::check_unsigned(&blocks.car(&[commit])) {
         Ok(Ok(summary)) => assert!(is_canonical && summary.records == found.len() as u64, "{model:?}"),
         Ok(Err(Error::Invalid(_))) => assert!(!is_canonical, "{model:?}"),
         other => panic!("{other:?}: {model:?}"),
@@ -48,7 +48,7 @@ fn check_repository(input: &mut Unstructured<'_>) -> Result<()> {
         crate::car::fix_digests(&mut car);
     }
     // Whatever it is: all say the same of it.
-    let _ = ways::check(&car);
+    let _ = ways::check_unsigned(&car);
     Ok(())
 }
 

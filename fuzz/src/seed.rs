@@ -70,14 +70,15 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("cbor", VALUES.iter().map(|text| cbor::to_vec(&json::from_str(text).unwrap()).unwrap()).collect()),
         ("car", cars.collect()),
         ("commit", commits.collect()),
-        (
-            "repo",
-            (0..24_u8)
-                .map(|count| (0..160).map(|at| (at * 31 + count * 7) ^ (at >> 3)).chain([count]).collect())
-                .collect(),
-        ),
+        ("repo", (0..24).map(choices).collect()),
         ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
     ]
+}
+
+/// Any bytes are a repository; the last one says how many records there are.
+fn choices(count: u8) -> Vec<u8> {
+    let byte = |at: u8| at.wrapping_mul(31).wrapping_add(count.wrapping_mul(7)) ^ (at >> 3);
+    (0..160).map(byte).chain([count]).collect()
 }
 
 const VALUES: [&str; 5] = [
