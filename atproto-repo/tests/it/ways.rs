@@ -41,6 +41,7 @@ impl Ways {
         let by_index = self.by_index(bytes);
         let expected = verdict(&by_index);
         self.compare(bytes, &expected);
+        keep(bytes, &expected);
         if let Ok(car) = Car::parse(bytes) {
             let ordered = pre_order(&car);
             let again = self.by_index(&ordered);
@@ -173,6 +174,18 @@ impl Ways {
         assert_eq!(found, expected);
         assert_eq!(parallel.check_parallel(), serial.check());
     }
+}
+
+/// Keeps the file with its verdict, where a folder is named, for the test in WebAssembly.
+fn keep(bytes: &[u8], verdict: &Verdict) {
+    let Some(folder) = std::env::var_os("ATPROTO_KEEP_CARS") else { return };
+    let verdict = match verdict {
+        Verdict::Valid(summary, _) => summary.records.to_string(),
+        Verdict::Invalid => "invalid".into(),
+        Verdict::Incomplete => "incomplete".into(),
+    };
+    let name = format!("{}.{verdict}.car", Cid::of_dag_cbor(bytes));
+    std::fs::write(std::path::Path::new(&folder).join(name), bytes).unwrap();
 }
 
 type ByIndex = Result<Result<(Summary, Vec<(String, RecordError)>), Error>, String>;
