@@ -49,8 +49,9 @@ pub struct Service {
     /// What kind of service it is, such as `AtprotoPersonalDataServer`.
     #[serde(rename = "type")]
     pub service_type: String,
-    /// Its URL.
-    pub service_endpoint: String,
+    /// Its URL; `None` where the document has something else there.
+    #[serde(default, deserialize_with = "tolerant_text")]
+    pub service_endpoint: Option<String>,
 }
 
 impl DidDocument {
@@ -59,7 +60,8 @@ impl DidDocument {
     /// # Errors
     /// Where it is not a JSON object with a DID as `id`.
     pub fn from_json(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+        let object: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(bytes)?;
+        serde_json::from_value(object.into())
     }
 
     /// The key that signs the account's commits: [`key`](Self::key) `atproto`.
@@ -84,7 +86,7 @@ impl DidDocument {
         let is_pds = |service: &&Service| {
             self.is_named(&service.id, "atproto_pds") && service.service_type == "AtprotoPersonalDataServer"
         };
-        origin(&self.service.iter().find(is_pds)?.service_endpoint)
+        origin(self.service.iter().find(is_pds)?.service_endpoint.as_deref()?)
     }
 
     /// The handle that the document claims, in lower case: the first alias `at://…` with a syntactically valid one. Until
@@ -101,12 +103,26 @@ impl DidDocument {
     }
 }
 
-/// A list of which the entries that are not a `T` are passed over; null is an empty one.
+/// A list of which the entries that are not a `T` are passed over; what is no list is an empty one.
 fn tolerant_list<'de, T: DeserializeOwned, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
-    let list: Option<Vec<serde_json::Value>> = Option::deserialize(deserializer)?;
-    Ok(list.into_iter().flatten().filter_map(|entry| serde_json::from_value(entry).ok()).collect())
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Array(list) => {
+            // A derived type would take an array for an object, too.
+            let objects = list.into_iter().filter(|entry| !entry.is_array());
+            objects.filter_map(|entry| serde_json::from_value(entry).ok()).collect()
+        }
+        _ => Vec::new(),
+    })
+}
+
+/// A text; `None` where it is something else.
+fn tolerant_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::String(text) => Some(text),
+        _ => None,
+    })
 }
 
 /// A URL of scheme, host and optional port, less one slash at its end.
@@ -191,6 +207,10 @@ mod tests {
             let document = document(fields);
             assert_eq!((document.signing_key(), document.pds(), document.handle()), (None, None, None));
         }
+        // What is of another kind altogether is passed over as well; a document is an object, though.
+        let other = document(r#""alsoKnownAs":"at://a.test","verificationMethod":{},"service":{}"#);
+        assert_eq!((other.signing_key(), other.pds(), other.handle()), (None, None, None));
+        assert!(DidDocument::from_json(br#"["did:web:a.test",["at://a.test"],[],[]]"#).is_err());
         assert!(DidDocument::from_json(b"{}").is_err());
         assert!(DidDocument::from_json(br#"{"id":"example.com"}"#).is_err());
     }
@@ -203,6 +223,24 @@ mod tests {
             "a.test".parse().ok()
         );
         assert_eq!(handle(r#""at://a.test/path""#), None);
+    }
+
+    #[test]
+    fn the_first_pds_counts_even_where_its_url_is_none() {
+        let service = |endpoint: &str| {
+            format!(r##"{{"id":"#atproto_pds","type":"AtprotoPersonalDataServer"{endpoint}}}"##)
+        };
+        let good = service(r#","serviceEndpoint":"https://second.test""#);
+        let pds =
+            |first: &str| document(&format!(r#""service":[{first},{good}]"#)).pds().map(ToOwned::to_owned);
+        assert_eq!(pds("null").as_deref(), Some("https://second.test"));
+        assert_eq!(
+            pds(r##"["#atproto_pds","AtprotoPersonalDataServer","https://x.test"]"##).as_deref(),
+            Some("https://second.test")
+        );
+        for endpoint in ["", r#","serviceEndpoint":{"uri":"https://x.test"}"#, r#","serviceEndpoint":null"#] {
+            assert_eq!(pds(&service(endpoint)), None, "{endpoint}");
+        }
     }
 
     #[test]

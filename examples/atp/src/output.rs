@@ -43,7 +43,10 @@ impl Failure {
     /// Tells the person, not the script.
     pub(crate) fn report(&self) {
         match self {
-            Self::Usage(text) | Self::File(text) => eprintln!("atp: {text}"),
+            // Where standard error cannot be written to, the exit status still says it.
+            Self::Usage(text) | Self::File(text) => {
+                writeln!(io::stderr(), "atp: {text}").unwrap_or_default();
+            }
             Self::Closed => {}
         }
     }
@@ -72,6 +75,11 @@ impl Output {
     /// Prints one result: a line of text, or an object.
     pub(crate) fn line(&mut self, text: impl Display, json: &Json) -> Result<(), Failure> {
         if self.json { writeln!(self.out, "{json}") } else { writeln!(self.out, "{text}") }.map_err(stopped)
+    }
+
+    /// Whether scripts are spoken to.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
     }
 
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {

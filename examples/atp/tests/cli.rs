@@ -8,6 +8,10 @@
     reason = "a test may panic"
 )]
 
+#[allow(dead_code, reason = "the library's tests use more of it")]
+#[path = "../../../atproto-repo/tests/it/model.rs"]
+mod model;
+
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -156,6 +160,21 @@ fn what_is_wrong_gives_its_verdict() {
     assert_eq!(verify_json(&car, &["--key", &key(), "--did", "did:web:a.test"]), invalid);
     assert_eq!(verify_json(&car, &["--no-signature", "--did", "did:web:a.test"]), invalid);
     assert_eq!(verify_json(&car, &["--did-docs", &file("none.json", b"{}")]), incomplete);
+    let documents = data("did-docs.json");
+    assert_eq!(verify_json(&car, &["--did-docs", &documents, "--did", "did:web:a.test"]), invalid);
+    let text = std::fs::read_to_string(&documents).unwrap();
+    let of_another = text
+        .replace("\"id\": \"did:plc", "\"id\": \"did:web")
+        .replace("\"id\":\"did:plc", "\"id\":\"did:web");
+    assert_ne!(of_another, text);
+    assert_eq!(verify_json(&car, &["--did-docs", &file("another.json", of_another.as_bytes())]), incomplete);
+    let without_key = text.replace("verificationMethod", "other");
+    assert_eq!(verify_json(&car, &["--did-docs", &file("no-key.json", without_key.as_bytes())]), invalid);
+    // What is invalid whoever signed it is said before that nobody is known to have.
+    let untrimmed =
+        model::Repository::changed(&[], |_| model::Model { left: Some(Box::default()), entries: vec![] });
+    let untrimmed = file("untrimmed.car", &untrimmed.car());
+    assert_eq!(verify_json(&untrimmed, &["--did-docs", &file("none.json", b"{}")]), invalid);
     let mut flipped = bytes.clone();
     *flipped.last_mut().unwrap() ^= 1;
     assert_eq!(verify_json(&file("flipped.car", &flipped), &["--key", &key()]), invalid);
@@ -201,4 +220,112 @@ fn records_are_listed_read_and_unpacked() {
     assert_eq!((keys, status), (121, 0));
     let (inspected, status) = run_json(&["repo", "inspect", &car], b"");
     assert_eq!((&inspected[0]["data"], status), (&nodes[0]["node"], 0));
+}
+
+/// A repository with a record that breaks the data model, record keys that are too long for file names, and one key more that is no
+/// path where it is asked for.
+fn odd_repository(with_bad_key: bool) -> model::Repository {
+    let mut repository = model::Repository::of(&model::paths(2));
+    let float = repository.blocks.add(vec![0xa1, 0x61, b'x', 0xfb, 0x3f, 0xf8, 0, 0, 0, 0, 0, 0]);
+    let good = repository.blocks.add(b"\xa0".to_vec());
+    let mut pairs: Vec<_> =
+        repository.records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
+    pairs.push((b"com.example.note/float".to_vec(), float));
+    for length in [201, 202] {
+        pairs.push((format!("com.example.note/{}", "k".repeat(length)).into_bytes(), good));
+    }
+    if with_bad_key {
+        pairs.push((b"x\x1b]0;owned\x07\n- fake".to_vec(), good));
+    }
+    pairs.sort();
+    let root = model::Model::of(&pairs).write(&mut repository.blocks);
+    repository.commit = repository.blocks.add(model::commit(root));
+    repository
+}
+
+#[test]
+fn odd_records_are_told_and_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    std::fs::write(path("odd.car"), odd_repository(false).car()).unwrap();
+    let key = model::key().to_did_key();
+    let (lines, status) = run_json(&["repo", "verify", &path("odd.car"), "--key", &key, "--records"], b"");
+    assert_eq!((&lines[0]["verdict"], &lines[0]["record_faults"], status), (&json!("valid"), &json!(1), 0));
+    assert_eq!(lines[0]["faults"][0]["path"], "com.example.note/float");
+    let (text, _) = run(&["repo", "verify", &path("odd.car"), "--key", &key, "--records"], b"");
+    assert!(
+        text.contains("1 of the records break") && text.contains("com.example.note/float: float not allowed")
+    );
+    let (lines, status) = run_json(&["repo", "get", &path("odd.car"), "com.example.note/float"], b"");
+    assert_eq!(
+        (&lines[0]["value"], &lines[0]["hex"], status),
+        (&Json::Null, &json!("a16178fb3ff8000000000000"), 1)
+    );
+    assert_eq!(run(&["repo", "get", &path("odd.car"), "no path"], b"").1, 2);
+    assert_eq!(run(&["repo", "unpack", &path("odd.car"), "-o", &path("out")], b"").1, 0);
+    let mut names: Vec<_> = std::fs::read_dir(folder.path().join("out/com.example.note"))
+        .unwrap()
+        .map(|file| file.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 5);
+    assert!(names.iter().all(|name| name.len() < 255));
+    let float = std::fs::read(folder.path().join("out/com.example.note/float.cbor")).unwrap();
+    assert_eq!(float.len(), 12);
+}
+
+#[test]
+fn what_is_missing_or_wrong_ends_with_its_status() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, bytes: Vec<u8>| {
+        let path = folder.path().join(name).display().to_string();
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    // Keys of two layers, of which the lower node is missing.
+    let mut partial = model::Repository::of(&model::paths(40));
+    let leaf = partial.blocks.0.iter().position(|(_, block)| block.starts_with(b"\xa2\x61e")).unwrap();
+    partial.blocks.0.remove(leaf);
+    let partial = file("partial.car", partial.car());
+    assert_eq!(run(&["repo", "ls", &partial], b"").1, 4);
+    assert_eq!(run(&["repo", "mst", &partial], b"").1, 4);
+    let found: Vec<i32> =
+        model::paths(40).iter().map(|path| run(&["repo", "get", &partial, path], b"").1).collect();
+    assert!(found.contains(&4) && found.iter().all(|status| matches!(status, 0 | 4)), "{found:?}");
+    assert_eq!(
+        run(&["repo", "unpack", &partial, "-o", &folder.path().join("out").display().to_string()], b"").1,
+        4
+    );
+    let no_tree = file(
+        "no-tree.car",
+        model::Blocks(vec![(atproto_lexicon::data::Cid::of_dag_cbor(b"\x01"), vec![1])])
+            .car(&[atproto_lexicon::data::Cid::of_dag_cbor(b"\x01")]),
+    );
+    assert_eq!(run(&["repo", "mst", &no_tree], b"").1, 1);
+    assert_eq!(run(&["repo", "ls", &no_tree], b"").1, 1);
+    // A terminal obeys what a key may hold.
+    let escape = file("escape.car", odd_repository(true).car());
+    let (text, status) = run(&["repo", "mst", &escape], b"");
+    assert!(status == 0 && !text.contains('\x1b') && !text.contains("\n- fake"));
+    assert_eq!(run(&["repo", "ls", &escape], b"").1, 1);
+}
+
+/// Where nothing can be printed, the exit status still says it.
+#[cfg(target_os = "linux")]
+#[test]
+fn outputs_that_cannot_be_written_to() {
+    let full = || Stdio::from(std::fs::File::options().write(true).open("/dev/full").unwrap());
+    let run = |arguments: &[&str], out: Stdio, error: Stdio| {
+        let program = env!("CARGO_BIN_EXE_atp");
+        Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(out)
+            .stderr(error)
+            .status()
+            .unwrap()
+            .code()
+    };
+    assert_eq!(run(&["repo", "ls", "/does/not/exist"], Stdio::null(), full()), Some(3));
+    assert_eq!(run(&["repo", "ls", &data("notes.car")], full(), full()), Some(3));
 }

@@ -3,7 +3,7 @@ use crate::cbor::to_json;
 use crate::output::{Failure, Outcome, Output};
 use atproto_lexicon::data::{Value, cbor};
 use atproto_repo::car::CarError;
-use atproto_repo::repo::{Error, OwnedEntry, UnsignedRepo};
+use atproto_repo::repo::{Error, Invalid, OwnedEntry, UnsignedRepo};
 use atproto_repo::store::Archive;
 use serde_json::{Value as Json, json};
 use std::fmt::Display;
@@ -49,23 +49,10 @@ impl Task for Get<'_> {
     fn run<A: Archive<Error: Display>>(self, archive: &A, _: usize) -> Result<Outcome, Failure> {
         let path = &self.path;
         match UnsignedRepo::open(archive).and_then(|repo| repo.get(path)) {
-            Ok(Some(entry)) => {
-                let (value, fault) = match record_json(&entry) {
-                    Ok(value) => (value, None),
-                    Err(fault) => (Json::Null, Some(fault)),
-                };
-                let hex = fault.is_some().then(|| crate::input::to_hex(&entry.bytes));
-                let cid = entry.cid.to_string();
-                let text = match (&fault, &hex) {
-                    (Some(fault), Some(hex)) => format!("{fault}\n{hex}"),
-                    _ => format!("{value:#}"),
-                };
-                let json = json!({
-                    "path": path, "present": true, "cid": cid, "value": value, "fault": fault, "hex": hex,
-                });
-                self.output.line(text, &json)?;
-                Ok(if fault.is_some() { Outcome::Negative } else { Outcome::Done })
+            Err(Error::Invalid(Invalid::Path { reason, .. })) => {
+                Err(Failure::Usage(format!("{path:?} is no path: {reason}")))
             }
+            Ok(Some(entry)) => self.print(&entry),
             Ok(None) => {
                 self.output.line(format!("absent  {path}"), &json!({"path": path, "present": false}))?;
                 Ok(Outcome::Negative)
@@ -76,6 +63,29 @@ impl Task for Get<'_> {
 
     fn refuse(self, error: CarError) -> Result<Outcome, Failure> {
         refuse_car(self.output, error)
+    }
+}
+
+impl Get<'_> {
+    fn print(self, entry: &OwnedEntry) -> Result<Outcome, Failure> {
+        let cid = entry.cid.to_string();
+        let present = |value: Json, fault: Option<&str>, hex: Option<&str>| {
+            json!({
+                "path": entry.path, "present": true, "cid": cid, "value": value, "fault": fault, "hex": hex,
+            })
+        };
+        match record_json(entry) {
+            // Indentation can take a hundred times the space of a deep record: scripts do not pay for it.
+            Ok(value) if self.output.is_json() => self.output.line("", &present(value, None, None))?,
+            Ok(value) => self.output.line(format_args!("{value:#}"), &Json::Null)?,
+            Err(fault) => {
+                let hex = crate::input::to_hex(&entry.bytes);
+                self.output
+                    .line(format_args!("{fault}\n{hex}"), &present(Json::Null, Some(&fault), Some(&hex)))?;
+                return Ok(Outcome::Negative);
+            }
+        }
+        Ok(Outcome::Done)
     }
 }
 

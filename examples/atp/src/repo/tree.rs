@@ -72,7 +72,8 @@ impl Tree<'_> {
         let indent = "  ".repeat(depth.min(128));
         let mut text = format!("{indent}{cid}");
         for key in &keys {
-            text.push_str(&format!("\n{indent}- {key}"));
+            // A key is any bytes, and a terminal obeys some.
+            text.push_str(&format!("\n{indent}- {}", key.escape_debug()));
         }
         self.output.line(text, &json)
     }

@@ -1,6 +1,7 @@
 use super::list::record_json;
 use super::open::{Task, refuse, refuse_car};
 use crate::output::{Failure, Outcome, Output};
+use atproto_lexicon::data::{Cid, Codec};
 use atproto_repo::car::CarError;
 use atproto_repo::repo::{OwnedEntry, UnsignedRepo};
 use atproto_repo::store::Archive;
@@ -41,24 +42,26 @@ impl Task for Unpack<'_> {
     }
 }
 
-/// Writes a record: as JSON, or its bytes where it breaks the data model.
+/// Writes a record: as JSON in one line, or its bytes where it breaks the data model.
 fn write(folder: &Path, entry: &OwnedEntry) -> Result<(), Failure> {
     let (collection, record_key) = entry.path.split_once('/').unwrap_or_default();
     let (contents, extension) = match record_json(entry) {
-        Ok(value) => (format!("{value:#}\n").into_bytes(), "json"),
+        Ok(value) => (format!("{value}\n").into_bytes(), "json"),
         Err(_) => (entry.bytes.clone(), "cbor"),
     };
     let folder = folder.join(collection);
     fs::create_dir_all(&folder).map_err(Failure::file(folder.display()))?;
-    let file = folder.join(format!("{}.{extension}", file_name(record_key, entry)));
+    let file = folder.join(format!("{}.{extension}", file_name(record_key)));
     let created = fs::File::create_new(&file).and_then(|mut created| created.write_all(&contents));
     created.map_err(Failure::file(file.display()))
 }
 
-/// The record key; one that is longer than file names may be is cut, and then the CID tells it from others.
-fn file_name(record_key: &str, entry: &OwnedEntry) -> String {
+/// The record key; one that is longer than file names may be is cut, and then its hash tells it from others.
+fn file_name(record_key: &str) -> String {
     match record_key.get(..150) {
-        Some(start) if record_key.len() > 200 => format!("{start}-{}", entry.cid),
+        Some(start) if record_key.len() > 200 => {
+            format!("{start}-{}", Cid::of(Codec::Raw, record_key.as_bytes()))
+        }
         _ => record_key.to_owned(),
     }
 }
