@@ -81,8 +81,9 @@ fn choices(count: u8) -> Vec<u8> {
     (0..160).map(byte).chain([count]).collect()
 }
 
-const VALUES: [&str; 5] = [
+const VALUES: [&str; 6] = [
     "null",
+    r#"["\u0000\u001f\"\\\/\b\f",-0,123.0]"#,
     r#"{"a":[true,false,-1,256,65536,9007199254740993,-9223372036854775808],"":"ä\n","$x":1e2}"#,
     r#"{"link":{"$link":"bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"},"bytes":{"$bytes":"AAEC"}}"#,
     r#"{"$type":"blob","ref":{"$link":"bafkreicomoqeqtj4vknopqugd6kp4p5wbjfbzplpnsevbifzm3ojaqzjm4"},"mimeType":"image/png","size":1}"#,
