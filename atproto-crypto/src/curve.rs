@@ -67,6 +67,7 @@ impl fmt::Display for Curve {
 macro_rules! curve_keys {
     ($library:ident, $curve:ident, $backend:ident) => {
         use crate::{Curve, KeyError, Signature, SignatureError};
+        use ::$library::ecdsa::signature::hazmat::PrehashSigner as _;
         use ::$library::ecdsa::{Signature as Ecdsa, SigningKey, VerifyingKey};
         use std::fmt;
 
@@ -162,15 +163,8 @@ macro_rules! curve_keys {
             }
 
             pub(crate) fn sign_digest(&self, digest: &[u8; 32]) -> Signature {
-                self.sign_with($backend::sign, digest)
-            }
-
-            pub(crate) fn sign_with(
-                &self,
-                sign: impl FnOnce(&SigningKey, &[u8; 32]) -> Option<Ecdsa>,
-                digest: &[u8; 32],
-            ) -> Signature {
-                let signed = sign(&self.0, digest);
+                // The nonce is that of RFC 6979; signing fails for a digest shorter than half a scalar only.
+                let signed: Result<Ecdsa, _> = self.0.sign_prehash(digest);
                 Signature(signed.map_or([0; 64], |signature| signature.normalize_s().to_bytes().into()))
             }
         }

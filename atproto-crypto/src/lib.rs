@@ -19,8 +19,9 @@
 //!
 //! # Features
 //!
-//! Without features all is Rust. `libsecp256k1` gives K-256 to that library, and `aws-lc` the verification of P-256 to AWS-LC;
-//! both need a C compiler. They only take less time: types, verdicts, reasons and signatures are the same.
+//! Without features all is Rust. `libsecp256k1` gives the verification of K-256 to that library, and `aws-lc` that of P-256
+//! to AWS-LC; both need a C compiler. They only take less time: types, verdicts and reasons are the same. Signing is Rust
+//! always.
 
 mod backend;
 mod curve;

@@ -1,7 +1,5 @@
 //! P-256, by AWS-LC. Its signatures are randomised, so that signing stays with RustCrypto.
 
-pub(crate) use super::rust::sign;
-
 use ::p256::ecdsa::{Signature, VerifyingKey};
 use aws_lc_rs::digest::{Digest, SHA256};
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, VerificationAlgorithm as _};

@@ -1,6 +1,6 @@
-//! What does the group operations of ECDSA. Length, range and high-S are judged before, in `curve`, so that the verdict
-//! does not depend on what stands here: each `verify` gets a low-S signature whose numbers are in range, each `sign` gives
-//! the signature of RFC 6979, low-S.
+//! What does the group operations when ECDSA signatures are verified. Length, range and high-S are judged before, in
+//! `curve`, so that the verdict does not depend on what stands here: each `verify` gets a low-S signature whose numbers are
+//! in range.
 
 #[cfg(feature = "aws-lc")]
 pub(crate) mod aws_lc;
