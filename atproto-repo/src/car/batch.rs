@@ -1,6 +1,5 @@
 use super::CarReason;
 use super::frame::{self, Limits, Section};
-use atproto_lexicon::data::Cid;
 
 /// Sections that follow each other, hashed together: in a loop that does nothing else the processor overlaps the hashing of
 /// one block with that of the next.
@@ -15,8 +14,8 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
-    /// As many sections as fit into the innermost cache, more or less.
-    const SIZE: usize = 64;
+    /// As many sections as fit into the innermost caches, more or less.
+    pub(crate) const SIZE: usize = 64;
 
     /// Frames and hashes the sections at the beginning of `rest`.
     pub(crate) fn fill(&mut self, rest: &[u8], limits: &Limits) {
@@ -26,10 +25,10 @@ impl Batch {
         while sections.len() < Self::SIZE {
             match frame::section(rest, limits) {
                 Ok(Some(section)) => {
-                    let (now, later) = rest.split_at_checked(section.block.end).unwrap_or_default();
+                    let (now, later) = rest.split_at_checked(section.end).unwrap_or_default();
                     rest = later;
-                    if !section.cid.matches(now.get(section.block.start..).unwrap_or_default()) {
-                        *fault = Some(CarReason::Hash(section.cid));
+                    if let Err(reason) = section.check_hash(now) {
+                        *fault = Some(reason);
                         return;
                     }
                     sections.push(section);
@@ -43,6 +42,16 @@ impl Batch {
         }
     }
 
+    /// All of them.
+    pub(crate) fn sections(&self) -> &[Section] {
+        &self.sections
+    }
+
+    /// What is wrong after them.
+    pub(crate) fn fault(&self) -> Option<CarReason> {
+        self.fault
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.taken >= self.sections.len() && self.fault.is_none()
     }
@@ -53,16 +62,10 @@ impl Batch {
         self.fault = None;
     }
 
-    /// The CID of the section taken last.
-    #[inline]
-    pub(crate) fn cid(&self) -> Option<&Cid> {
-        self.sections.get(self.taken.checked_sub(1)?).map(|section| &section.cid)
-    }
-
     /// The next section; a fault comes again each time.
     #[inline]
-    pub(crate) fn next(&mut self) -> Result<Option<&Section>, CarReason> {
-        let section = self.sections.get(self.taken);
+    pub(crate) fn next(&mut self) -> Result<Option<Section>, CarReason> {
+        let section = self.sections.get(self.taken).copied();
         if section.is_none() {
             return self.fault.map_or(Ok(None), Err);
         }

@@ -1,8 +1,7 @@
 use super::batch::Batch;
-use super::frame::{self, Limits};
+use super::frame::{self, Limits, Section};
 use super::{CarError, CarReason};
 use atproto_lexicon::data::Cid;
-use std::ops::Range;
 
 /// Reads a CAR as its bytes arrive, without IO: [`push`](Self::push) what there is, take the blocks that are complete, and
 /// [`finish`](Self::finish) at the end. Every block has been hashed.
@@ -33,8 +32,8 @@ pub struct Decoder {
     /// Offset in the file of the buffer's beginning.
     base: u64,
     roots: Option<Vec<Cid>>,
-    /// Where the block taken last lies in the buffer.
-    block: Range<usize>,
+    /// Where the CID of the block taken last begins in the buffer; its section ends at `read`.
+    cid_at: usize,
     /// The sections from `read` on that have been hashed.
     batch: Batch,
 }
@@ -86,7 +85,7 @@ impl Decoder {
     /// Moves what was not read to the beginning.
     fn compact(&mut self) {
         self.batch.clear();
-        self.block = 0..0;
+        self.cid_at = 0;
         self.base = self.base.saturating_add(self.read as u64);
         self.buffer.copy_within(self.read..self.filled, 0);
         self.filled = self.filled.saturating_sub(self.read);
@@ -120,7 +119,7 @@ impl Decoder {
         if !self.advance()? {
             return Ok(None);
         }
-        let Some(cid) = self.cid().copied() else { return Ok(None) };
+        let cid = Cid::from_bytes(self.cid()).map_err(|error| self.fault(CarReason::Cid(error)))?;
         let offset = self.position().saturating_sub((self.block().len().saturating_add(Cid::LEN)) as u64);
         Ok(Some(Block { cid, bytes: self.block(), offset }))
     }
@@ -135,27 +134,30 @@ impl Decoder {
             let rest = self.buffer.get(self.read..self.filled).unwrap_or_default();
             self.batch.fill(rest, &self.limits);
         }
-        let block = match self.batch.next() {
-            Ok(Some(section)) => section.block.clone(),
+        let section = match self.batch.next() {
+            Ok(Some(section)) => section,
             Ok(None) => return Ok(false),
             Err(reason) => return Err(self.fault(reason)),
         };
-        let start = self.read.saturating_add(block.start);
-        self.read = self.read.saturating_add(block.end);
-        self.block = start..self.read;
+        self.cid_at = self.read.saturating_add(section.cid_at);
+        self.read = self.read.saturating_add(section.end);
         Ok(true)
     }
 
     /// The CID of the block taken last, until more bytes are pushed.
     #[inline]
-    pub(crate) fn cid(&self) -> Option<&Cid> {
-        self.batch.cid()
+    pub(crate) fn cid(&self) -> &[u8] {
+        self.section().cid_bytes(&self.buffer)
+    }
+
+    fn section(&self) -> Section {
+        Section { cid_at: self.cid_at, end: self.read }
     }
 
     /// The block taken last, until more bytes are pushed.
     #[inline]
     pub(crate) fn block(&self) -> &[u8] {
-        self.buffer.get(self.block.clone()).unwrap_or_default()
+        self.section().block(&self.buffer)
     }
 
     /// Ends the file.

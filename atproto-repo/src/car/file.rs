@@ -7,8 +7,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A CAR in a file, indexed: blocks are read from it when they are asked for, and hashed again then, since the file may have
-/// changed. Memory holds the index alone, under 48 bytes a block, and half as much again for a moment
-/// when it grows.
+/// changed. Memory holds the index alone, under 48 bytes a block.
 #[derive(Debug)]
 pub struct CarFile<R> {
     reader: Mutex<R>,
@@ -16,7 +15,7 @@ pub struct CarFile<R> {
     index: Index,
 }
 
-const CHUNK: usize = 256 << 10;
+const CHUNK: usize = 64 << 10;
 
 impl<R: Read + Seek> CarFile<R> {
     /// Reads a file from its beginning to its end and hashes every block.
@@ -39,7 +38,6 @@ impl<R: Read + Seek> CarFile<R> {
         reader.seek(SeekFrom::Start(0))?;
         let mut decoder = Decoder::with_limits(*limits);
         let mut file = Self { reader: Mutex::new(reader), roots: Vec::new(), index: Index::default() };
-        let mut chunk = vec![0; CHUNK];
         let mut read = 0_u64;
         let mut section = Vec::new();
         loop {
@@ -47,15 +45,15 @@ impl<R: Read + Seek> CarFile<R> {
             let length = {
                 let mut reader = file.reader();
                 reader.seek(SeekFrom::Start(read))?;
-                read_some(&mut *reader, &mut chunk)?
+                read_some(&mut *reader, decoder.space(CHUNK))?
             };
             if length == 0 {
                 break;
             }
             read = read.saturating_add(length as u64);
-            decoder.push(chunk.get(..length).unwrap_or_default());
+            decoder.filled(length);
             while let Some(block) = decoder.next_block()? {
-                let tag = file.index.tag(&block.cid);
+                let tag = file.index.tag(block.cid.as_bytes());
                 if !file.find(tag, &block.cid, &mut section)? {
                     let fault = |reason| CarError { reason, offset: block.offset };
                     file.index.insert(tag, block.offset, block.bytes.len()).map_err(fault)?;
@@ -125,7 +123,7 @@ impl<R: Read + Seek> Blocks for CarFile<R> {
     type Error = io::Error;
 
     fn get<'a>(&'a self, cid: &Cid, buf: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, io::Error> {
-        let found = self.find(self.index.tag(cid), cid, buf)?;
+        let found = self.find(self.index.tag(cid.as_bytes()), cid, buf)?;
         Ok(if found { buf.get(Cid::LEN..) } else { None })
     }
 }

@@ -1,6 +1,6 @@
 //! The framing that all readers share: where the next piece lies in a buffer. Nothing is hashed here.
 
-use super::{CarError, CarReason};
+use super::CarReason;
 use atproto_lexicon::data::{self, Cid, Value, cbor};
 use std::ops::Range;
 
@@ -20,14 +20,47 @@ impl Default for Limits {
     }
 }
 
-/// A section at the beginning of a buffer.
-#[derive(Debug)]
+/// Where a section lies in a buffer. Its CID was checked for its form, and is not copied out: that would take as long as reading
+/// the section.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Section {
-    pub(crate) cid: Cid,
-    /// Where the CID begins.
+    /// Where the CID begins; the block comes right after.
     pub(crate) cid_at: usize,
-    /// Where the block lies; its end is the end of the section.
-    pub(crate) block: Range<usize>,
+    /// Where the section ends.
+    pub(crate) end: usize,
+}
+
+impl Section {
+    pub(crate) fn block_at(&self) -> usize {
+        self.cid_at.saturating_add(Cid::LEN)
+    }
+
+    #[inline]
+    pub(crate) fn cid_bytes<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
+        buffer.get(self.cid_at..self.block_at()).unwrap_or_default()
+    }
+
+    pub(crate) fn cid(&self, buffer: &[u8]) -> Result<Cid, CarReason> {
+        Cid::from_bytes(self.cid_bytes(buffer)).map_err(CarReason::Cid)
+    }
+
+    #[inline]
+    pub(crate) fn block<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
+        buffer.get(self.block_at()..self.end).unwrap_or_default()
+    }
+
+    /// Compares the block with its CID.
+    ///
+    /// # Errors
+    /// [`CarReason::Hash`].
+    #[inline]
+    pub(crate) fn check_hash(&self, buffer: &[u8]) -> Result<(), CarReason> {
+        let digest = data::sha256(self.block(buffer));
+        if self.cid_bytes(buffer).last_chunk() == Some(&digest) {
+            return Ok(());
+        }
+        Err(CarReason::Hash(self.cid(buffer)?))
+    }
 }
 
 /// The payload at the beginning of `buffer`: `None` where it needs more bytes.
@@ -72,14 +105,10 @@ pub(crate) fn section(buffer: &[u8], limits: &Limits) -> Result<Option<Section>,
         return Ok(None);
     };
     let content = buffer.get(range.clone()).unwrap_or_default();
-    let cid = Cid::from_bytes(content.get(..Cid::LEN).unwrap_or(content)).map_err(CarReason::Cid)?;
-    Ok(Some(Section { cid, cid_at: range.start, block: range.start.saturating_add(Cid::LEN)..range.end }))
-}
-
-/// The section that begins at an offset of a whole file.
-pub(crate) fn section_at(bytes: &[u8], at: usize, limits: &Limits) -> Result<Section, CarError> {
-    let fault = |reason| CarError { reason, offset: at as u64 };
-    section(bytes.get(at..).unwrap_or_default(), limits).map_err(fault)?.ok_or(fault(CarReason::Truncated))
+    match Cid::from_bytes(content.get(..Cid::LEN).unwrap_or(content)) {
+        Ok(_) => Ok(Some(Section { cid_at: range.start, end: range.end })),
+        Err(error) => Err(CarReason::Cid(error)),
+    }
 }
 
 /// An unsigned varint of at most nine bytes in its shortest form, and its length.

@@ -1,5 +1,4 @@
 use super::CarReason;
-use atproto_lexicon::data::Cid;
 use std::convert::Infallible;
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -24,7 +23,7 @@ pub(super) struct Slot {
     pub(super) offset: u64,
     pub(super) length: u32,
     /// Keyed hash of the CID.
-    tag: u32,
+    pub(super) tag: u32,
 }
 
 const MAX_BLOCKS: usize = 1 << 31;
@@ -95,11 +94,16 @@ impl Index {
         Ok(None)
     }
 
+    /// Brings the places of these blocks into the processor's caches.
+    pub(super) fn touch(&self, blocks: &[Slot]) {
+        self.touch_tags(blocks.iter().map(|slot| slot.tag));
+    }
+
     /// Brings the slots of these tags into the processor's caches. The loop is so small that it waits for all of them at
     /// once.
-    pub(super) fn touch(&self, tags: &[u32]) {
+    pub(super) fn touch_tags(&self, tags: impl Iterator<Item = u32>) {
         for tag in tags {
-            std::hint::black_box(self.slots.get(self.home(*tag)).map(|slot| slot.tag));
+            std::hint::black_box(self.slots.get(self.home(tag)).map(|slot| slot.tag));
         }
     }
 
@@ -135,13 +139,18 @@ impl Index {
         }
     }
 
-    /// Keyed hash of a CID. Digests need no mixing among themselves, only with what nobody outside knows.
-    pub(super) fn tag(&self, cid: &Cid) -> u32 {
+    /// Keyed hash of a CID in binary form. Digests need no mixing among themselves, only with what nobody outside knows.
+    #[inline]
+    pub(super) fn tag(&self, cid: &[u8; 36]) -> u32 {
         let [a, b, c, d] = self.keys;
-        let mut words = cid.digest().as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
+        let ([_, codec, ..], digest) =
+            cid.split_last_chunk::<32>().map_or(([0; 4], &[0; 32]), |(head, digest)| {
+                (head.first_chunk().copied().unwrap_or_default(), digest)
+            });
+        let mut words = digest.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
         let mut word = |key: u64| u128::from(words.next().unwrap_or_default() ^ key);
         let product = word(a).wrapping_mul(word(b)) ^ word(c).wrapping_mul(word(d)).rotate_left(32);
-        let folded = (product >> 64) as u64 ^ product as u64 ^ u64::from(cid.codec() as u8);
+        let folded = (product >> 64) as u64 ^ product as u64 ^ u64::from(codec);
         (folded >> 32) as u32 ^ folded as u32
     }
 }
@@ -214,6 +223,7 @@ fn slots_for(blocks: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use atproto_lexicon::data::Cid;
 
     #[test]
     fn finds_what_was_inserted_in_less_than_48_bytes_each() {
@@ -221,10 +231,12 @@ mod tests {
             let cids: Vec<Cid> = (0..count).map(|number| Cid::of_dag_cbor(&number.to_le_bytes())).collect();
             let mut index = Index::default();
             for (number, cid) in cids.iter().enumerate() {
-                index.insert(index.tag(cid), number as u64 + 1, number).unwrap();
+                index.insert(index.tag(cid.as_bytes()), number as u64 + 1, number).unwrap();
             }
             let find = |cid: &Cid, offset: u64| {
-                index.try_find(index.tag(cid), |slot| Ok::<_, Infallible>(slot.offset == offset)).unwrap()
+                index
+                    .try_find(index.tag(cid.as_bytes()), |slot| Ok::<_, Infallible>(slot.offset == offset))
+                    .unwrap()
             };
             for (number, cid) in cids.iter().enumerate() {
                 assert_eq!(find(cid, number as u64 + 1).unwrap().length as usize, number);

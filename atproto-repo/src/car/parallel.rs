@@ -1,12 +1,11 @@
+use super::batch::Batch;
 use super::frame::{self, Limits};
 use super::index::Slot;
-use super::slice::{Framed, frame_batch};
-use super::{Car, CarError};
-use atproto_lexicon::data::Cid;
+use super::{Car, CarError, CarReason};
 use rayon::prelude::*;
 
 /// As many sections as are handed to a thread at once.
-const PIECE: usize = 512;
+const PIECE: usize = 8 * Batch::SIZE;
 
 impl<'a> Car<'a> {
     /// [`parse`](Self::parse) on all threads of the current `rayon` pool: the same blocks, or the same fault.
@@ -35,23 +34,12 @@ impl<'a> Car<'a> {
     }
 
     /// Hashes the sections of one piece.
-    fn hash_piece(&self, start: usize, limits: &Limits) -> Result<Vec<Slot>, CarError> {
-        let mut at = start;
-        let mut batch = Vec::with_capacity(PIECE);
-        // A fault of framing behind the last whole piece is said by who made the pieces.
-        let _ = frame_batch(self.bytes, &mut at, limits, &mut batch, PIECE);
-        self.check_hashes(&batch)?;
-        batch.iter().map(|framed| self.slot(framed)).collect()
-    }
-
-    fn cid_at(&self, slot: &Slot) -> Option<&'a [u8]> {
-        self.at(slot).get(..Cid::LEN)
-    }
-
-    fn slot(&self, framed: &Framed) -> Result<Slot, CarError> {
-        let offset = framed.block.start.saturating_sub(Cid::LEN) as u64;
-        Slot::new(self.index.tag(&framed.cid), offset, framed.block.len())
-            .map_err(|reason| framed.fault(reason))
+    fn hash_piece(&self, mut at: usize, limits: &Limits) -> Result<Vec<Slot>, CarError> {
+        let (mut batch, mut slots) = (Batch::default(), Vec::with_capacity(PIECE));
+        while slots.len() < PIECE && at < self.bytes.len() {
+            at = self.hash_batch(at, limits, &mut batch, &mut slots)?;
+        }
+        Ok(slots)
     }
 }
 
@@ -64,11 +52,19 @@ fn pieces(bytes: &[u8], first: usize, limits: &Limits) -> (Vec<usize>, Result<()
         if count.is_multiple_of(PIECE) {
             starts.push(at);
         }
-        match frame::section_at(bytes, at, limits) {
-            Ok(section) => at = at.saturating_add(section.block.end),
+        match section_at(bytes, at, limits) {
+            Ok(section) => at = at.saturating_add(section.end),
             Err(error) => return (starts, Err(error)),
         }
         count = count.saturating_add(1);
     }
     (starts, Ok(()))
+}
+
+/// The section that begins at an offset of a whole file.
+fn section_at(bytes: &[u8], at: usize, limits: &Limits) -> Result<frame::Section, CarError> {
+    let fault = |reason| CarError { reason, offset: at as u64 };
+    frame::section(bytes.get(at..).unwrap_or_default(), limits)
+        .map_err(fault)?
+        .ok_or(fault(CarReason::Truncated))
 }

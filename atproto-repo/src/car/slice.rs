@@ -1,10 +1,10 @@
+use super::batch::Batch;
 use super::frame::{self, Limits};
 use super::index::{Index, Slot};
 use super::{Block, CarError, CarReason};
 use crate::store::{Archive, Blocks};
 use atproto_lexicon::data::Cid;
 use std::convert::Infallible;
-use std::ops::Range;
 
 /// A CAR in memory, indexed: blocks are borrowed from its bytes.
 #[derive(Debug)]
@@ -32,15 +32,14 @@ impl<'a> Car<'a> {
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
         let mut car = Self::parse_header(bytes, limits)?;
         let mut at = car.blocks_at;
-        let mut batch = Vec::with_capacity(BATCH);
+        let (mut batch, mut slots) = (Batch::default(), Vec::new());
         while at < bytes.len() {
-            let framed = frame_batch(bytes, &mut at, limits, &mut batch, BATCH);
-            // What comes earlier in the file is said first.
-            car.add(&batch)?;
-            framed?;
-            if car.index.len() == BATCH {
+            slots.clear();
+            at = car.hash_batch(at, limits, &mut batch, &mut slots)?;
+            car.add(&slots)?;
+            if car.index.len() == Batch::SIZE {
                 // The blocks to come are likely to be as long as the first ones; where these are tiny, that is not believed.
-                let blocks = bytes.len().saturating_mul(BATCH).checked_div(at).unwrap_or_default();
+                let blocks = bytes.len().saturating_mul(Batch::SIZE).checked_div(at).unwrap_or_default();
                 car.index.reserve(blocks.min(bytes.len() / 128));
             }
         }
@@ -56,35 +55,43 @@ impl<'a> Car<'a> {
         Ok(Self { bytes, roots, blocks_at, index: Index::default() })
     }
 
-    /// Hashes some blocks, and adds them to the index.
+    /// Adds these blocks to the index.
     ///
-    /// Each step is a loop of its own: the processor overlaps the hashing of blocks that follow each other, and then the
-    /// waiting for memory of the index.
-    fn add(&mut self, batch: &[Framed]) -> Result<(), CarError> {
-        self.check_hashes(batch)?;
-        let mut tags = [0; BATCH];
-        for (tag, framed) in tags.iter_mut().zip(batch) {
-            *tag = self.index.tag(&framed.cid);
-        }
-        self.index.touch(tags.get(..batch.len()).unwrap_or_default());
-        for (tag, framed) in tags.into_iter().zip(batch) {
-            if self.find(tag, &framed.cid).is_none() {
-                let offset = framed.block.start.saturating_sub(Cid::LEN) as u64;
-                let added = self.index.insert(tag, offset, framed.block.len());
-                added.map_err(|reason| framed.fault(reason))?;
+    /// Each step is a loop of its own: the processor overlaps the waiting for memory of the index.
+    fn add(&mut self, slots: &[Slot]) -> Result<(), CarError> {
+        self.index.touch(slots);
+        for slot in slots {
+            let Some(cid) = self.at(slot).first_chunk() else { continue };
+            if self.find(slot.tag, cid).is_none() {
+                self.index.add(*slot).map_err(|reason| CarError { reason, offset: slot.offset })?;
             }
         }
         Ok(())
     }
 
-    pub(super) fn check_hashes(&self, batch: &[Framed]) -> Result<(), CarError> {
-        for framed in batch {
-            let block = self.bytes.get(framed.block.clone()).unwrap_or_default();
-            if !framed.cid.matches(block) {
-                return Err(framed.fault(CarReason::Hash(framed.cid)));
-            }
+    /// Hashes the sections that begin at `at`, as many as a batch has, and adds where their blocks are to `slots`; where they end.
+    pub(super) fn hash_batch(
+        &self,
+        mut at: usize,
+        limits: &Limits,
+        batch: &mut Batch,
+        slots: &mut Vec<Slot>,
+    ) -> Result<usize, CarError> {
+        let mut rest = self.bytes.get(at..).unwrap_or_default();
+        batch.fill(rest, limits);
+        for section in batch.sections() {
+            let fault = |reason| CarError { reason, offset: at as u64 };
+            let tag = section.cid_bytes(rest).first_chunk().map_or(0, |cid| self.index.tag(cid));
+            let offset = at.saturating_add(section.cid_at) as u64;
+            slots.push(Slot::new(tag, offset, section.block(rest).len()).map_err(fault)?);
+            rest = rest.get(section.end..).unwrap_or_default();
+            at = at.saturating_add(section.end);
         }
-        Ok(())
+        let truncated = batch.sections().is_empty().then_some(CarReason::Truncated);
+        match batch.fault().or(truncated) {
+            Some(reason) => Err(CarError { reason, offset: at as u64 }),
+            None => Ok(at),
+        }
     }
 
     /// The roots in the header; in a repository the first one is the commit.
@@ -104,7 +111,7 @@ impl<'a> Car<'a> {
 
     /// The block with this CID.
     pub fn get(&self, cid: &Cid) -> Option<&'a [u8]> {
-        let slot = self.find(self.index.tag(cid), cid)?;
+        let slot = self.find(self.index.tag(cid.as_bytes()), cid.as_bytes())?;
         let (_, rest) = self.at(slot).split_at_checked(Cid::LEN)?;
         rest.get(..slot.length as usize)
     }
@@ -118,59 +125,31 @@ impl<'a> Car<'a> {
             let rest = self.bytes.get(at..)?;
             let section = frame::section(rest, &limits).ok()??;
             let offset = at.saturating_add(section.cid_at) as u64;
-            at = at.saturating_add(section.block.end);
-            Some(Block { cid: section.cid, bytes: rest.get(section.block)?, offset })
+            at = at.saturating_add(section.end);
+            Some(Block { cid: section.cid(rest).ok()?, bytes: section.block(rest), offset })
         });
         // Of those that are there twice, the first is in the index.
         sections.filter(|block| {
-            self.find(self.index.tag(&block.cid), &block.cid).is_some_and(|slot| slot.offset == block.offset)
+            let cid = block.cid.as_bytes();
+            self.find(self.index.tag(cid), cid).is_some_and(|slot| slot.offset == block.offset)
         })
     }
 
-    fn find(&self, tag: u32, cid: &Cid) -> Option<&Slot> {
-        let is_it = |slot: &Slot| Ok::<_, Infallible>(self.at(slot).starts_with(cid.as_bytes()));
+    fn find(&self, tag: u32, cid: &[u8; Cid::LEN]) -> Option<&Slot> {
+        let is_it = |slot: &Slot| Ok::<_, Infallible>(self.at(slot).starts_with(cid));
         self.index.try_find(tag, is_it).unwrap_or_else(|never| match never {})
     }
 
+    /// A block's CID.
+    #[cfg(feature = "rayon")]
+    pub(super) fn cid_at(&self, slot: &Slot) -> Option<&'a [u8; Cid::LEN]> {
+        self.at(slot).first_chunk()
+    }
+
     /// The file from a block's CID on.
-    pub(super) fn at(&self, slot: &Slot) -> &'a [u8] {
+    fn at(&self, slot: &Slot) -> &'a [u8] {
         usize::try_from(slot.offset).ok().and_then(|at| self.bytes.get(at..)).unwrap_or_default()
     }
-}
-
-/// A section of the file.
-pub(super) struct Framed {
-    pub(super) cid: Cid,
-    /// Where the section begins.
-    at: usize,
-    pub(super) block: Range<usize>,
-}
-
-impl Framed {
-    pub(super) fn fault(&self, reason: CarReason) -> CarError {
-        CarError { reason, offset: self.at as u64 }
-    }
-}
-
-/// As many blocks as fit into the innermost cache with their index, more or less.
-const BATCH: usize = 64;
-
-/// Frames the next sections from `at` on, at most `count` of them.
-pub(super) fn frame_batch(
-    bytes: &[u8],
-    at: &mut usize,
-    limits: &Limits,
-    batch: &mut Vec<Framed>,
-    count: usize,
-) -> Result<(), CarError> {
-    batch.clear();
-    while batch.len() < count && *at < bytes.len() {
-        let section = frame::section_at(bytes, *at, limits)?;
-        let end = at.saturating_add(section.block.end);
-        batch.push(Framed { cid: section.cid, at: *at, block: at.saturating_add(section.block.start)..end });
-        *at = end;
-    }
-    Ok(())
 }
 
 impl Blocks for Car<'_> {
@@ -189,11 +168,11 @@ impl Blocks for Car<'_> {
         loop {
             let mut count = 0_usize;
             for (tag, cid) in tags.iter_mut().zip(&mut cids) {
-                *tag = self.index.tag(cid);
+                *tag = self.index.tag(cid.as_bytes());
                 count = count.saturating_add(1);
             }
             let tags = tags.get(..count).unwrap_or_default();
-            self.index.touch(tags);
+            self.index.touch_tags(tags.iter().copied());
             for (section, tag) in sections.iter_mut().zip(tags) {
                 *section = self.index.first(*tag).map_or(&[][..], |slot| self.at(slot));
             }

@@ -153,9 +153,9 @@ impl<S: Source> RepoStream<S> {
             } else {
                 let wanted = self.pass.go_on()?;
                 match (self.source.advance()?, wanted) {
-                    (Advance::Block, Some(_)) if self.source.cid() == wanted => true,
+                    (Advance::Block, Some(cid)) if self.source.cid() == cid.as_bytes() => true,
                     (Advance::Block, Some(cid)) => {
-                        let (expected, found) = (*cid, self.source.cid().copied());
+                        let (expected, found) = (*cid, Cid::from_bytes(self.source.cid()).ok());
                         self.go_over(expected, found)?
                     }
                     (Advance::End, Some(cid)) => {

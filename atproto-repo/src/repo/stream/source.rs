@@ -14,9 +14,9 @@ pub trait Source: Sealed {
     /// Goes on to the next block of the file, and hashes it.
     #[doc(hidden)]
     fn advance(&mut self) -> Result<Advance, StreamError>;
-    /// The CID of the block that it has come to.
+    /// The CID of the block that it has come to, in binary form.
     #[doc(hidden)]
-    fn cid(&self) -> Option<&Cid>;
+    fn cid(&self) -> &[u8];
     /// The block that it has come to or found.
     #[doc(hidden)]
     fn block(&self) -> &[u8];
@@ -108,7 +108,7 @@ impl Source for Pushed {
     }
 
     #[inline]
-    fn cid(&self) -> Option<&Cid> {
+    fn cid(&self) -> &[u8] {
         self.decoder.cid()
     }
 
@@ -165,7 +165,7 @@ impl<R: Read> Source for Reader<R> {
     }
 
     #[inline]
-    fn cid(&self) -> Option<&Cid> {
+    fn cid(&self) -> &[u8] {
         self.pushed.cid()
     }
 
@@ -221,10 +221,10 @@ impl<R: Read + Seek> Source for File<R> {
         }
     }
 
-    fn cid(&self) -> Option<&Cid> {
+    fn cid(&self) -> &[u8] {
         match &self.state {
             State::Forward(reader) => reader.cid(),
-            _ => None,
+            _ => &[],
         }
     }
 
@@ -272,6 +272,7 @@ pub struct Slice<'a> {
     roots: Option<Vec<Cid>>,
     /// Where the next section begins.
     at: usize,
+    cid: &'a [u8],
     block: &'a [u8],
     batch: Batch,
     car: Option<Car<'a>>,
@@ -285,7 +286,7 @@ impl<'a> Slice<'a> {
 
     /// A source with these limits.
     pub fn with_limits(bytes: &'a [u8], limits: Limits) -> Self {
-        Self { bytes, limits, roots: None, at: 0, block: &[], batch: Batch::default(), car: None }
+        Self { bytes, limits, roots: None, at: 0, cid: &[], block: &[], batch: Batch::default(), car: None }
     }
 
     fn fault(&self, reason: CarReason) -> CarError {
@@ -314,8 +315,9 @@ impl Source for Slice<'_> {
         }
         match self.batch.next() {
             Ok(Some(section)) => {
-                self.block = rest.get(section.block.clone()).unwrap_or_default();
-                self.at = self.at.saturating_add(section.block.end);
+                self.cid = section.cid_bytes(rest);
+                self.block = section.block(rest);
+                self.at = self.at.saturating_add(section.end);
                 Ok(Advance::Block)
             }
             Ok(None) if rest.is_empty() => Ok(Advance::End),
@@ -325,8 +327,8 @@ impl Source for Slice<'_> {
     }
 
     #[inline]
-    fn cid(&self) -> Option<&Cid> {
-        self.batch.cid()
+    fn cid(&self) -> &[u8] {
+        self.cid
     }
 
     fn block(&self) -> &[u8] {
