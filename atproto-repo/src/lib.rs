@@ -26,6 +26,15 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! A file in pre-order is read in one pass, from memory, from a reader or as its bytes arrive: [`repo::stream`].
+//!
+//! # Features
+//!
+//! None is on by default, and none changes a verdict.
+//!
+//! - `rayon`: `Car::parse_parallel` and `UnsignedRepo::check_parallel` use all cores.
+//! - `futures`: `repo::stream::RecordStream`, a `Stream` of records over any `AsyncRead`.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod car;
