@@ -82,10 +82,13 @@ impl Decoder {
         self.filled = self.filled.saturating_add(bytes).min(self.buffer.len());
     }
 
-    /// Moves what was not read to the beginning.
+    /// Moves what was not read to the beginning. The batch stays, since its places count from there.
     fn compact(&mut self) {
-        self.batch.clear();
         self.cid_at = 0;
+        // Bytes that come one by one must not move all before them each time.
+        if self.read == 0 {
+            return;
+        }
         self.base = self.base.saturating_add(self.read as u64);
         self.buffer.copy_within(self.read..self.filled, 0);
         self.filled = self.filled.saturating_sub(self.read);

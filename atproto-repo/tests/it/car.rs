@@ -64,6 +64,15 @@ fn pieces_of_any_length_give_the_same_blocks() {
     assert_eq!((car.get(&absent), file.get(&absent, &mut buf).unwrap()), (None, None));
 }
 
+/// Bytes that come one by one cost no more than they are, however long the block is that they are of.
+#[test]
+fn single_bytes_of_a_large_block() {
+    let block = vec![0x80; 1 << 20];
+    let cid = Cid::of_dag_cbor(&block);
+    let bytes = [header(&[]), section(&cid, &block), section(&cid, &block)].concat();
+    assert_eq!(push(&bytes, 1), Ok(vec![cid, cid]));
+}
+
 #[test]
 fn a_codec_is_part_of_a_cid() {
     let (cbor, raw) = (Cid::of_dag_cbor(b"\xa0"), Cid::of(Codec::Raw, b"\xa0"));
