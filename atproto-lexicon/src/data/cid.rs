@@ -34,6 +34,7 @@ impl Cid {
     pub const LEN: usize = 36;
 
     /// The CID with this codec and SHA-256 digest.
+    #[inline]
     pub const fn from_digest(codec: Codec, digest: [u8; 32]) -> Self {
         let mut bytes = [0; Self::LEN];
         let (prefix, rest) = bytes.split_at_mut(4);

@@ -1,5 +1,6 @@
 use super::CarReason;
 use super::frame::{self, Limits, Section};
+use atproto_lexicon::data::Cid;
 
 /// Sections that follow each other, hashed together: in a loop that does nothing else the processor overlaps the hashing of
 /// one block with that of the next.
@@ -60,6 +61,18 @@ impl Batch {
         self.sections.clear();
         self.taken = 0;
         self.fault = None;
+    }
+
+    /// The next section, where it lies at the beginning of `rest`, has this CID and is shorter than `large`.
+    #[inline]
+    pub(crate) fn next_if(&mut self, rest: &[u8], cid: &Cid, large: usize) -> Option<Section> {
+        let section = *self.sections.get(self.taken)?;
+        let found = rest.get(section.cid_at..)?.first_chunk()?;
+        if found != cid.as_bytes() || section.block(rest).len() >= large {
+            return None;
+        }
+        self.taken = self.taken.saturating_add(1);
+        Some(section)
     }
 
     /// The next section; a fault comes again each time.

@@ -147,6 +147,16 @@ impl Decoder {
         Ok(true)
     }
 
+    /// Goes on to the next block where it was hashed before, has this CID and is shorter than `large`; else stays.
+    #[inline]
+    pub(crate) fn advance_to(&mut self, cid: &Cid, large: usize) -> bool {
+        let rest = self.buffer.get(self.read..self.filled).unwrap_or_default();
+        let Some(section) = self.batch.next_if(rest, cid, large) else { return false };
+        self.cid_at = self.read.saturating_add(section.cid_at);
+        self.read = self.read.saturating_add(section.end);
+        true
+    }
+
     /// The CID of the block taken last, until more bytes are pushed.
     #[inline]
     pub(crate) fn cid(&self) -> &[u8] {

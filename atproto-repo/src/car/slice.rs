@@ -32,15 +32,16 @@ impl<'a> Car<'a> {
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
         let mut car = Self::parse_header(bytes, limits)?;
         let mut at = car.blocks_at;
-        let (mut batch, mut slots) = (Batch::default(), Vec::new());
+        let (mut batch, mut slots, mut batches) = (Batch::default(), Vec::new(), 0_u32);
         while at < bytes.len() {
             slots.clear();
             at = car.hash_batch(at, limits, &mut batch, &mut slots)?;
             car.add(&slots)?;
-            if car.index.len() == Batch::SIZE {
-                // The blocks to come are likely to be as long as the first ones; where these are tiny, that is not believed.
-                let blocks = bytes.len().saturating_mul(Batch::SIZE).checked_div(at).unwrap_or_default();
-                car.index.reserve(blocks.min(bytes.len() / 128));
+            batches = batches.saturating_add(1);
+            // The blocks to come are likely to be as long as those so far; where these are tiny, that is not believed.
+            if batches == 4 {
+                let blocks = bytes.len().saturating_mul(car.index.len()).checked_div(at).unwrap_or_default();
+                car.index.reserve(blocks.saturating_add(blocks / 16).min(bytes.len() / 128));
             }
         }
         car.index.shrink();
@@ -136,7 +137,7 @@ impl<'a> Car<'a> {
     }
 
     fn find(&self, tag: u32, cid: &[u8; Cid::LEN]) -> Option<&Slot> {
-        let is_it = |slot: &Slot| Ok::<_, Infallible>(self.at(slot).starts_with(cid));
+        let is_it = |slot: &Slot| Ok::<_, Infallible>(self.at(slot).first_chunk() == Some(cid));
         self.index.try_find(tag, is_it).unwrap_or_else(|never| match never {})
     }
 

@@ -1,6 +1,6 @@
 use super::diagnose::diagnose;
-use super::{MAX_KEY, TreeReason as Reason};
-use atproto_lexicon::data::Cid;
+use super::{Limits, MAX_KEY, TreeReason as Reason};
+use atproto_lexicon::data::{Cid, Codec};
 
 /// A node, its keys expanded.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Node {
 pub struct NodeEntry {
     key_start: u32,
     key_end: u32,
+    /// Number of bytes that the key has in common with the one before it in the node.
+    shared: u16,
     /// The record.
     pub value: Cid,
     /// The subtree with the keys between this entry and the next.
@@ -35,6 +37,14 @@ impl Node {
         let mut node = Self::default();
         node.decode_into(block, max_entries)?;
         Ok(node)
+    }
+
+    /// [`decode_into`](Self::decode_into) of a block that may be too long.
+    pub(super) fn decode_within(&mut self, block: &[u8], limits: &Limits) -> Result<(), NodeFault> {
+        if block.len() > limits.bytes {
+            return Err((None, Reason::TooLong));
+        }
+        self.decode_into(block, limits.entries)
     }
 
     /// [`decode`](Self::decode) into the memory that another node had.
@@ -57,16 +67,13 @@ impl Node {
             })?;
         }
         reader.expect(b"\x61l").map_err(shape)?;
-        let left = reader.node_link().and_then(|left| left.map(RawLink::to_cid).transpose());
-        self.left = left.map_err(shape)?;
+        self.left = reader.node_link().map_err(shape)?.map(RawLink::to_cid);
         if reader.rest.is_empty() { Ok(()) } else { Err(diagnose(block)) }
     }
 
     #[inline]
     fn entry(&mut self, reader: &mut Reader<'_>) -> Result<(), EntryFault> {
         let RawEntry { suffix, prefix, right, value } = reader.entry()?;
-        let value = value.to_cid()?;
-        let right = right.map(RawLink::to_cid).transpose()?;
         let previous = self.entries.last().map_or(0..0, NodeEntry::key_range);
         let key_start = self.keys.len();
         let prefix = usize::try_from(prefix).unwrap_or(usize::MAX);
@@ -86,7 +93,14 @@ impl Node {
         let (Ok(key_start), Ok(key_end)) = (key_start.try_into(), self.keys.len().try_into()) else {
             return Err(EntryFault::Key(Reason::TooManyEntries));
         };
-        self.entries.push(NodeEntry { key_start, key_end, value, right });
+        let right = right.map(RawLink::to_cid);
+        self.entries.push(NodeEntry {
+            key_start,
+            key_end,
+            shared: prefix as u16,
+            value: value.to_cid(),
+            right,
+        });
         Ok(())
     }
 
@@ -108,6 +122,12 @@ impl Node {
         self.keys.get(entry.key_range()).unwrap_or_default()
     }
 
+    /// All links, in order.
+    pub(super) fn links(&self) -> impl Iterator<Item = &Cid> {
+        let entries = self.entries.iter().flat_map(|entry| std::iter::once(&entry.value).chain(&entry.right));
+        self.left.iter().chain(entries)
+    }
+
     /// The link before this entry, or after the last one.
     #[inline]
     pub(super) fn child(&self, index: usize) -> Option<&Cid> {
@@ -120,30 +140,14 @@ impl Node {
 
 impl NodeEntry {
     #[inline]
+    pub(super) fn shared(&self) -> usize {
+        usize::from(self.shared)
+    }
+
+    #[inline]
     fn key_range(&self) -> std::ops::Range<usize> {
         self.key_start as usize..self.key_end as usize
     }
-}
-
-/// Adds the links of a node to `links`, up to a number of them in all, and as far as it is one: nothing else is checked.
-pub(super) fn add_links(block: &[u8], links: &mut Vec<Cid>, limit: usize) {
-    let mut reader = Reader { rest: block };
-    let mut add = || -> Result<(), Unexpected> {
-        reader.expect(b"\xa2\x61e")?;
-        for _ in 0..reader.number(ARRAY)? {
-            if links.len() >= limit {
-                return Ok(());
-            }
-            let entry = reader.entry()?;
-            links.push(entry.value.to_cid()?);
-            links.extend(entry.right.map(RawLink::to_cid).transpose()?);
-        }
-        reader.expect(b"\x61l")?;
-        links.extend(reader.node_link()?.map(RawLink::to_cid).transpose()?);
-        Ok(())
-    };
-    // Where it is not a node, that is found out when it is loaded.
-    add().unwrap_or_default();
 }
 
 /// Checks what two neighbouring keys have after their common prefix as it is written.
@@ -188,14 +192,28 @@ struct RawEntry<'a> {
     value: RawLink<'a>,
 }
 
-/// The binary form of a CID, which is copied only once: to where it stays.
+/// A CID, whose digest is copied only once: to where it stays.
 #[derive(Clone, Copy)]
-struct RawLink<'a>(&'a [u8; Cid::LEN]);
+struct RawLink<'a> {
+    codec: Codec,
+    digest: &'a [u8; 32],
+}
 
-impl RawLink<'_> {
+impl<'a> RawLink<'a> {
+    /// The binary form of a CID.
     #[inline(always)]
-    fn to_cid(self) -> Result<Cid, Unexpected> {
-        Cid::from_bytes(self.0).map_err(|_| Unexpected)
+    fn of(bytes: &'a [u8; Cid::LEN]) -> Result<Self, Unexpected> {
+        let codec = match bytes {
+            [1, 0x71, 0x12, 32, ..] => Codec::DagCbor,
+            [1, 0x55, 0x12, 32, ..] => Codec::Raw,
+            _ => return Err(Unexpected),
+        };
+        bytes.last_chunk().map(|digest| Self { codec, digest }).ok_or(Unexpected)
+    }
+
+    #[inline(always)]
+    fn to_cid(self) -> Cid {
+        Cid::from_digest(self.codec, *self.digest)
     }
 }
 
@@ -257,7 +275,7 @@ impl<'a> Reader<'a> {
         self.expect(LINK)?;
         let (link, rest) = self.rest.split_first_chunk().ok_or(Unexpected)?;
         self.rest = rest;
-        Ok(RawLink(link))
+        RawLink::of(link)
     }
 
     #[inline]
@@ -273,7 +291,7 @@ impl<'a> Reader<'a> {
             && let Ok(value) = value.try_into()
         {
             self.rest = rest;
-            return Ok(RawEntry { suffix, prefix, right: None, value: RawLink(value) });
+            return Ok(RawEntry { suffix, prefix, right: None, value: RawLink::of(value)? });
         }
         self.expect(b"\x61t")?;
         let right = self.node_link()?;
@@ -291,6 +309,6 @@ impl<'a> Reader<'a> {
         }
         let link = self.link()?;
         // Of the two codecs, only DAG-CBOR.
-        if link.0.get(1) == Some(&0x71) { Ok(Some(link)) } else { Err(Unexpected) }
+        if link.codec == Codec::DagCbor { Ok(Some(link)) } else { Err(Unexpected) }
     }
 }

@@ -1,5 +1,4 @@
-use super::node::add_links;
-use super::{Limits, Step, TreeFault, Walk};
+use super::{Limits, Node, Progress, TreeFault, Walk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 
@@ -58,7 +57,7 @@ impl<'b, B: Blocks> Tree<'b, B> {
     /// A walk through the keys from `start`, inclusive, to `end`, exclusive.
     pub fn range(&self, start: Option<&[u8]>, end: Option<&[u8]>) -> TreeWalk<'b, B> {
         let walk = Walk::range(self.root, start, end).with_limits(self.limits);
-        TreeWalk { walk, blocks: self.blocks, buf: Vec::new(), goes_on: true, ahead: Vec::new() }
+        TreeWalk { walk, blocks: self.blocks, buf: Vec::new(), goes_on: true, ahead: Ahead::default() }
     }
 
     /// A walk through the keys that begin with `prefix`.
@@ -103,12 +102,26 @@ pub struct TreeWalk<'b, B> {
     buf: Vec<u8>,
     /// Whether more than one key is looked for.
     goes_on: bool,
-    /// Blocks that come soon.
-    ahead: Vec<Cid>,
+    ahead: Ahead,
 }
 
-/// How many blocks are looked for in advance.
-const AHEAD: usize = 128;
+/// Nodes that were decoded before the walk asks for them, so that the blocks which they link can be looked for together.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// The one that comes first is the last.
+    nodes: Vec<(Cid, Node)>,
+    /// Memory of nodes that were taken.
+    spare: Vec<Node>,
+    /// Number of all entries, and one more for each node.
+    entries: usize,
+}
+
+impl Ahead {
+    /// Greatest number of entries, those of one more node not counted.
+    const ENTRIES: usize = 512;
+    /// Greatest length of a block, in bytes. Longer ones are rare.
+    const BYTES: usize = 4096;
+}
 
 impl<B: Blocks> TreeWalk<'_, B> {
     /// The next key and the record there; `None` at the end.
@@ -119,22 +132,40 @@ impl<B: Blocks> TreeWalk<'_, B> {
     #[allow(clippy::should_implement_trait, reason = "what it yields is borrowed from it")]
     pub fn next(&mut self) -> Result<Option<TreeEntry<'_>>, TreeError<B::Error>> {
         loop {
-            match self.walk.step() {
-                Step::Entry => return Ok(self.walk.entry()),
-                Step::Done => return Ok(None),
-                Step::Need(cid) => {
-                    match self.blocks.get(&cid, &mut self.buf).map_err(TreeError::Source)? {
-                        Some(block) if B::HASHED => self.walk.supply_unchecked(block)?,
-                        Some(block) => self.walk.supply(block)?,
-                        None => {
-                            self.walk.skip();
-                            return Err(TreeError::Incomplete(cid));
-                        }
-                    }
+            match self.walk.advance() {
+                Progress::Entry => return Ok(self.walk.entry()),
+                Progress::Done => return Ok(None),
+                Progress::Need => {
+                    self.supply()?;
                     self.look_ahead();
                 }
             }
         }
+    }
+
+    fn supply(&mut self) -> Result<(), TreeError<B::Error>> {
+        let Some(cid) = self.walk.needed() else { return Ok(()) };
+        if let Some((_, mut node)) = self.ahead.nodes.pop_if(|(next, _)| next == cid) {
+            self.ahead.entries = self.ahead.entries.saturating_sub(node.entries().len()).saturating_sub(1);
+            self.walk.supply_decoded(&mut node)?;
+            self.ahead.spare.push(node);
+            return Ok(());
+        }
+        match self.blocks.get(cid, &mut self.buf).map_err(TreeError::Source)? {
+            Some(block) if B::HASHED => self.walk.supply_unchecked(block)?,
+            Some(block) => self.walk.supply(block)?,
+            None => {
+                let cid = *cid;
+                self.walk.skip();
+                return Err(TreeError::Incomplete(cid));
+            }
+        }
+        Ok(())
+    }
+
+    /// [`Walk::run`].
+    pub(crate) fn run(&mut self, take: impl FnMut(TreeEntry<'_>, usize) -> bool) {
+        self.walk.run(take);
     }
 
     /// The key that [`next`](Self::next) gave last.
@@ -142,19 +173,32 @@ impl<B: Blocks> TreeWalk<'_, B> {
         self.walk.entry()
     }
 
-    /// Says which blocks come after the next nodes: these were said when the walk was one node higher.
+    /// Decodes the next nodes and says which blocks come after them: the nodes themselves were said when the walk was one node
+    /// higher.
     fn look_ahead(&mut self) {
         // Where reading costs more than looking for a place in memory, nothing is read that may not be needed.
         if !(B::HASHED && self.goes_on) {
             return;
         }
-        self.ahead.clear();
-        for child in self.walk.children() {
-            if let Ok(Some(block)) = self.blocks.get(child, &mut self.buf) {
-                add_links(block, &mut self.ahead, AHEAD);
+        let Self { walk, blocks, buf, ahead, .. } = self;
+        let first = ahead.nodes.len();
+        for child in walk.children() {
+            if ahead.entries >= Ahead::ENTRIES {
+                break;
+            }
+            let Ok(Some(block)) = blocks.get(child, buf) else { continue };
+            let mut node = ahead.spare.pop().unwrap_or_default();
+            // What is wrong with a node is said when it is its turn.
+            if block.len() <= Ahead::BYTES && node.decode_within(block, walk.limits()).is_ok() {
+                ahead.entries = ahead.entries.saturating_add(node.entries().len()).saturating_add(1);
+                ahead.nodes.push((*child, node));
+            } else {
+                ahead.spare.push(node);
             }
         }
-        self.blocks.prepare(self.ahead.iter());
+        let nodes = ahead.nodes.get_mut(first..).unwrap_or_default();
+        blocks.prepare(nodes.iter().flat_map(|(_, node)| node.links()));
+        nodes.reverse();
     }
 
     /// The number of nodes read so far.

@@ -1,3 +1,4 @@
+use super::node::NodeFault;
 use super::{Node, TreeEntry, TreeFault, TreeReason as Reason, layer_of};
 use atproto_lexicon::data::Cid;
 
@@ -193,6 +194,35 @@ impl Walk {
         }
     }
 
+    /// Goes on to the next keys of a leaf for as long as `take` takes them. It is told how many bytes a key has in common with
+    /// the one that it took before, in this run.
+    #[inline]
+    pub(crate) fn run(&mut self, mut take: impl FnMut(TreeEntry<'_>, usize) -> bool) {
+        if self.need.is_some() || self.end.is_some() {
+            return;
+        }
+        let Some(frame) = self.depth.checked_sub(1).and_then(|last| self.frames.get_mut(last)) else {
+            return;
+        };
+        if !frame.is_leaf {
+            return;
+        }
+        let (node, first) = (&frame.node, frame.next / 2);
+        let entries = node.entries().get(first..).unwrap_or_default();
+        let mut taken = 0_usize;
+        for entry in entries {
+            let shared = if taken > 0 { entry.shared() } else { 0 };
+            if !take(TreeEntry { key: node.key(entry), value: &entry.value }, shared) {
+                break;
+            }
+            taken = taken.saturating_add(1);
+        }
+        if taken > 0 {
+            frame.next = first.saturating_add(taken).saturating_mul(2);
+            self.start = None;
+        }
+    }
+
     /// The key that the walk has come to, and the record there; `None` but after [`Step::Entry`].
     #[inline]
     pub fn entry(&self) -> Option<TreeEntry<'_>> {
@@ -224,6 +254,23 @@ impl Walk {
     /// [`TreeFault`]; the walk stays where it is, and so never comes to its end.
     #[inline]
     pub fn supply_unchecked(&mut self, block: &[u8]) -> Result<(), TreeFault> {
+        self.supply_with(|node, limits| node.decode_within(block, limits))
+    }
+
+    /// [`supply_unchecked`](Self::supply_unchecked) of a node that was decoded within the same limits, and that gets the memory
+    /// of one left in return.
+    pub(super) fn supply_decoded(&mut self, decoded: &mut Node) -> Result<(), TreeFault> {
+        self.supply_with(|node, _| {
+            std::mem::swap(node, decoded);
+            Ok(())
+        })
+    }
+
+    #[inline]
+    fn supply_with(
+        &mut self,
+        decode: impl FnOnce(&mut Node, &Limits) -> Result<(), NodeFault>,
+    ) -> Result<(), TreeFault> {
         let Some(need) = self.need else { return Ok(()) };
         if self.frames.len() <= self.depth {
             self.frames.push(Frame::default());
@@ -232,11 +279,9 @@ impl Walk {
         let Some(frame) = rest.first_mut() else {
             return Ok(());
         };
-        frame.load(&need, block, above, &self.limits).map_err(|(entry, reason)| TreeFault {
-            node: need.cid,
-            entry,
-            reason,
-        })?;
+        decode(&mut frame.node, &self.limits)
+            .and_then(|()| frame.place(&need, above, &self.limits))
+            .map_err(|(entry, reason)| TreeFault { node: need.cid, entry, reason })?;
         if let Some(start) = &self.start {
             frame.seek(start);
             self.nodes_to_start = self.nodes_to_start.saturating_add(1);
@@ -245,6 +290,10 @@ impl Walk {
         self.nodes = self.nodes.saturating_add(1);
         self.need = None;
         Ok(())
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        &self.limits
     }
 
     /// The nodes below the node that the walk has come to, in order.
@@ -281,18 +330,8 @@ impl Walk {
 }
 
 impl Frame {
-    /// Decodes a node and checks it in its place.
-    fn load(
-        &mut self,
-        need: &Need,
-        block: &[u8],
-        above: &[Self],
-        limits: &Limits,
-    ) -> Result<(), super::node::NodeFault> {
-        if block.len() > limits.bytes {
-            return Err((None, Reason::TooLong));
-        }
-        self.node.decode_into(block, limits.entries)?;
+    /// Checks the node in its place.
+    fn place(&mut self, need: &Need, above: &[Self], limits: &Limits) -> Result<(), NodeFault> {
         self.bounds = need.bounds;
         self.next = 0;
         let entries = self.node.entries();

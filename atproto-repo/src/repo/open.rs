@@ -193,6 +193,9 @@ pub(super) fn check_walk<B: Blocks>(
     let mut records = 0_u64;
     let mut missing = None;
     loop {
+        if fault.is_none() {
+            records = records.saturating_add(walk.run());
+        }
         match walk.check_next(&mut seen, fault) {
             Ok(true) => records = records.saturating_add(1),
             Ok(false) => break,

@@ -74,7 +74,7 @@ pub(super) struct Seen(HashMap<Cid, Option<RecordError>>);
 
 impl Seen {
     /// From this length on, in bytes, to remember a record is cheaper than to read it again.
-    const LARGE: usize = 2048;
+    pub(super) const LARGE: usize = 2048;
 
     #[inline]
     pub(super) fn is_large(block: &[u8]) -> bool {

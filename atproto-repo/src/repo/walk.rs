@@ -75,6 +75,20 @@ impl<'b, B: Blocks> RecordWalk<'b, B> {
         Ok(if self.advance()? { self.tree.entry().map(|entry| (path(entry), *entry.value)) } else { None })
     }
 
+    /// Goes on over records of one leaf whose blocks are there and need no further check; their number.
+    pub(super) fn run(&mut self) -> u64 {
+        let (paths, blocks, buf, mut taken) = (&self.paths, self.blocks, &mut self.buf, 0_u64);
+        if B::HASHED && self.fault.is_none() {
+            self.tree.run(|entry, shared| {
+                let is_taken = paths.continues(entry.key, shared)
+                    && matches!(blocks.get(entry.value, buf), Ok(Some(block)) if !Seen::is_large(block));
+                taken = taken.saturating_add(u64::from(is_taken));
+                is_taken
+            });
+        }
+        taken
+    }
+
     /// Goes on to the next record and checks it, once for each large one, and its data model where somebody asks for faults;
     /// false at the end.
     pub(super) fn check_next(
@@ -167,6 +181,21 @@ impl Paths {
             _ => self.check_whole(key),
         }
         .map_err(|reason| Invalid::Path { path: String::from_utf8_lossy(key).into_owned(), reason })
+    }
+
+    /// Whether the key is a path of the same collection as the one before, with which it has `shared` bytes in common. Where it
+    /// is not, [`check`](Self::check) tells more.
+    #[inline]
+    pub(super) fn continues(&self, key: &[u8], shared: usize) -> bool {
+        let collection = self.collection.as_slice();
+        let record_key = if collection.is_empty() {
+            None
+        } else if shared >= collection.len() {
+            key.get(collection.len()..)
+        } else {
+            key.strip_prefix(collection)
+        };
+        record_key.is_some_and(|record_key| RecordKey::check_bytes(record_key).is_ok())
     }
 
     fn check_whole(&mut self, key: &[u8]) -> Result<(), PathReason> {

@@ -236,6 +236,10 @@ impl<S: Source> RepoStream<S> {
     ) -> Result<Summary, StreamError> {
         let mut missing = None;
         loop {
+            if fault.is_none() && !self.source.is_indexed() {
+                let source = &mut self.source;
+                self.pass.run(|cid| source.advance_to(cid));
+            }
             match self.step_with(true) {
                 Ok(StreamStep::Entry) => self.check_entry(&mut fault),
                 Ok(StreamStep::Done) => break,

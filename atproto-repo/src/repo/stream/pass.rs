@@ -112,6 +112,25 @@ impl Pass {
         Ok(false)
     }
 
+    /// Goes on over records of one leaf for as long as `is_next` says that the block which comes next is theirs.
+    #[inline]
+    pub(super) fn run(&mut self, mut is_next: impl FnMut(&Cid) -> bool) {
+        let Stage::Tree(tree) = &mut self.stage else { return };
+        if tree.at == At::Key {
+            return;
+        }
+        let (paths, mut taken) = (&self.paths, 0_u64);
+        tree.walk.run(|entry, shared| {
+            let is_taken = paths.continues(entry.key, shared) && is_next(entry.value);
+            taken = taken.saturating_add(u64::from(is_taken));
+            is_taken
+        });
+        if taken > 0 {
+            tree.at = At::Record;
+            self.records = self.records.saturating_add(taken);
+        }
+    }
+
     fn accept_commit(&mut self, cid: Cid, block: &[u8]) -> Result<(), CommitReason> {
         let commit = Commit::decode(block)?;
         if let Some((did, key)) = &self.signer {

@@ -2,6 +2,7 @@ use super::StreamError;
 use crate::car::batch::Batch;
 use crate::car::frame;
 use crate::car::{Car, CarError, CarFile, CarReason, Decoder, Limits, OpenError};
+use crate::repo::record::Seen;
 use crate::store::Blocks as _;
 use atproto_lexicon::data::Cid;
 use std::io::{Read, Seek};
@@ -14,6 +15,11 @@ pub trait Source: Sealed {
     /// Goes on to the next block of the file, and hashes it.
     #[doc(hidden)]
     fn advance(&mut self) -> Result<Advance, StreamError>;
+    /// Goes on to the next block of the file where it is this one, was hashed before, and is not large; else stays.
+    #[doc(hidden)]
+    fn advance_to(&mut self, _: &Cid) -> bool {
+        false
+    }
     /// The CID of the block that it has come to, in binary form.
     #[doc(hidden)]
     fn cid(&self) -> &[u8];
@@ -108,6 +114,11 @@ impl Source for Pushed {
     }
 
     #[inline]
+    fn advance_to(&mut self, cid: &Cid) -> bool {
+        self.decoder.advance_to(cid, Seen::LARGE)
+    }
+
+    #[inline]
     fn cid(&self) -> &[u8] {
         self.decoder.cid()
     }
@@ -165,6 +176,11 @@ impl<R: Read> Source for Reader<R> {
     }
 
     #[inline]
+    fn advance_to(&mut self, cid: &Cid) -> bool {
+        self.pushed.advance_to(cid)
+    }
+
+    #[inline]
     fn cid(&self) -> &[u8] {
         self.pushed.cid()
     }
@@ -218,6 +234,14 @@ impl<R: Read + Seek> Source for File<R> {
         match &mut self.state {
             State::Forward(reader) => reader.advance(),
             _ => Ok(Advance::End),
+        }
+    }
+
+    #[inline]
+    fn advance_to(&mut self, cid: &Cid) -> bool {
+        match &mut self.state {
+            State::Forward(reader) => reader.advance_to(cid),
+            _ => false,
         }
     }
 
@@ -324,6 +348,16 @@ impl Source for Slice<'_> {
             Ok(None) => Err(self.fault(CarReason::Truncated).into()),
             Err(reason) => Err(self.fault(reason).into()),
         }
+    }
+
+    #[inline]
+    fn advance_to(&mut self, cid: &Cid) -> bool {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some(section) = self.batch.next_if(rest, cid, Seen::LARGE) else { return false };
+        self.cid = section.cid_bytes(rest);
+        self.block = section.block(rest);
+        self.at = self.at.saturating_add(section.end);
+        true
     }
 
     #[inline]
