@@ -15,6 +15,7 @@ mod example;
 mod forge;
 mod model;
 mod mutation;
+mod oracle;
 mod read;
 mod shapes;
 mod stream;
