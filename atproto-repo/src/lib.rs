@@ -38,6 +38,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod car;
+mod encode;
 pub mod mst;
 pub mod repo;
 pub mod store;

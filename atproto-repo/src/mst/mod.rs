@@ -5,17 +5,28 @@
 //! given them; [`Tree`] drives it over [`Blocks`](crate::store::Blocks). Keys are bytes here: that a key is the path of a
 //! record is the repository's rule.
 
+mod branch;
+mod build;
 mod diagnose;
+mod diff;
+mod edit;
+mod encode;
 mod error;
 mod layer;
 mod node;
+mod place;
 mod tree;
+mod tree_edit;
 mod walk;
 
+pub use build::{BuildError, Builder};
+pub use diff::{Change, Diff, DiffStep, Side, TreeDiff};
+pub use edit::{Changes, Edit, EditError};
 pub use error::{TreeFault, TreeReason};
 pub use layer::layer_of;
 pub use node::{Node, NodeEntry};
 pub use tree::{Tree, TreeEntry, TreeError, TreeWalk};
+pub use tree_edit::{TreeEdit, TreeEditError};
 pub(crate) use walk::Progress;
 pub use walk::{Limits, Step, Walk};
 

@@ -1,5 +1,6 @@
 use super::diagnose::diagnose;
 use super::{Limits, MAX_KEY, TreeReason as Reason};
+use crate::encode::{ARRAY, BYTES, LINK, NULL, UNSIGNED};
 use atproto_lexicon::data::{Cid, Codec};
 
 /// A node, its keys expanded.
@@ -122,6 +123,11 @@ impl Node {
         self.keys.get(entry.key_range()).unwrap_or_default()
     }
 
+    /// Whether it links no other node.
+    pub(super) fn is_leaf(&self) -> bool {
+        self.left.is_none() && self.entries.iter().all(|entry| entry.right.is_none())
+    }
+
     /// All links, in order.
     pub(super) fn links(&self) -> impl Iterator<Item = &Cid> {
         let entries = self.entries.iter().flat_map(|entry| std::iter::once(&entry.value).chain(&entry.right));
@@ -135,6 +141,86 @@ impl Node {
             None => self.left.as_ref(),
             Some(before) => self.entries.get(before)?.right.as_ref(),
         }
+    }
+}
+
+/// Changes to a node. Their caller keeps the order of the keys; what keys have in common is found out when it is encoded.
+impl Node {
+    pub(super) fn set_value(&mut self, index: usize, value: Cid) {
+        if let Some(entry) = self.entries.get_mut(index) {
+            entry.value = value;
+        }
+    }
+
+    pub(super) fn set_child(&mut self, index: usize, cid: Cid) {
+        match index.checked_sub(1) {
+            None => self.left = Some(cid),
+            Some(before) => {
+                if let Some(entry) = self.entries.get_mut(before) {
+                    entry.right = Some(cid);
+                }
+            }
+        }
+    }
+
+    pub(super) fn take_child(&mut self, index: usize) -> Option<Cid> {
+        match index.checked_sub(1) {
+            None => self.left.take(),
+            Some(before) => self.entries.get_mut(before)?.right.take(),
+        }
+    }
+
+    pub(super) fn insert(&mut self, index: usize, key: &[u8], value: Cid) {
+        let (start, end) = self.push_key(key);
+        let entry = NodeEntry { key_start: start, key_end: end, shared: 0, value, right: None };
+        if index <= self.entries.len() {
+            self.entries.reserve_exact(1);
+            self.entries.insert(index, entry);
+        }
+    }
+
+    /// Takes out an entry and the link after it.
+    pub(super) fn remove(&mut self, index: usize) {
+        if index < self.entries.len() {
+            self.entries.remove(index);
+        }
+        // The keys of entries that were taken out stay in memory until they are most of it.
+        let used = self.entries.iter().map(|entry| entry.key_range().len()).fold(0, usize::saturating_add);
+        if self.keys.len() / 2 > used {
+            let old = std::mem::take(self);
+            self.left = old.left;
+            self.append(&old);
+        }
+    }
+
+    /// Takes out the entries from this number on. What is returned has no left.
+    pub(super) fn split_off(&mut self, index: usize) -> Self {
+        let mut after = Self::default();
+        for entry in self.entries.get(index..).unwrap_or_default() {
+            after.push(self.key(entry), entry);
+        }
+        self.entries.truncate(index);
+        after
+    }
+
+    /// Adds the entries of a node that comes after this one.
+    pub(super) fn append(&mut self, after: &Self) {
+        self.entries.reserve_exact(after.entries.len());
+        for entry in &after.entries {
+            self.push(after.key(entry), entry);
+        }
+    }
+
+    fn push(&mut self, key: &[u8], entry: &NodeEntry) {
+        let (key_start, key_end) = self.push_key(key);
+        self.entries.push(NodeEntry { key_start, key_end, shared: 0, ..*entry });
+    }
+
+    fn push_key(&mut self, key: &[u8]) -> (u32, u32) {
+        let start = self.keys.len();
+        self.keys.extend_from_slice(key);
+        // Limits keep a node far below four gigabytes.
+        (u32::try_from(start).unwrap_or(u32::MAX), u32::try_from(self.keys.len()).unwrap_or(u32::MAX))
     }
 }
 
@@ -222,15 +308,8 @@ struct Reader<'a> {
     rest: &'a [u8],
 }
 
-const UNSIGNED: u8 = 0;
-const BYTES: u8 = 2;
-const ARRAY: u8 = 4;
-const NULL: u8 = 0xf6;
 /// A null `t`, and what stands before the bytes of `v`.
 const VALUE: &[u8; 10] = b"\x61t\xf6\x61v\xd8\x2a\x58\x25\0";
-/// What stands before the bytes of a CID: tag 42, a byte string of 37, the zero in front.
-const LINK: &[u8] = &[0xd8, 42, 0x58, 37, 0];
-
 impl<'a> Reader<'a> {
     #[inline]
     fn expect(&mut self, bytes: &[u8]) -> Result<(), Unexpected> {
@@ -272,7 +351,7 @@ impl<'a> Reader<'a> {
 
     #[inline]
     fn link(&mut self) -> Result<RawLink<'a>, Unexpected> {
-        self.expect(LINK)?;
+        self.expect(&LINK)?;
         let (link, rest) = self.rest.split_first_chunk().ok_or(Unexpected)?;
         self.rest = rest;
         RawLink::of(link)

@@ -1,4 +1,4 @@
-use super::{Limits, Node, Progress, TreeFault, Walk};
+use super::{Limits, Node, Progress, TreeFault, Walk, layer_of};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 
@@ -79,9 +79,18 @@ impl<'b, B: Blocks> Tree<'b, B> {
     /// # Errors
     /// [`TreeError`].
     pub fn get(&self, key: &[u8]) -> Result<Option<Cid>, TreeError<B::Error>> {
-        let after = [key, &[0]].concat();
+        let (after, layer) = ([key, &[0]].concat(), layer_of(key));
         let mut walk = TreeWalk { goes_on: false, ..self.range(Some(key), Some(&after)) };
-        Ok(walk.next()?.map(|entry| *entry.value))
+        loop {
+            match walk.walk.advance() {
+                Progress::Entry => return Ok(walk.entry().map(|entry| *entry.value)),
+                // The key is on its layer or nowhere.
+                Progress::Need if walk.walk.needed_layer().is_none_or(|needed| needed >= layer) => {
+                    walk.supply()?
+                }
+                _ => return Ok(None),
+            }
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 use super::node::NodeFault;
-use super::{Node, TreeEntry, TreeFault, TreeReason as Reason, layer_of};
-use atproto_lexicon::data::Cid;
+use super::place::Place;
+use super::{Node, TreeEntry, TreeFault, TreeReason as Reason};
+use atproto_lexicon::data::{Cid, Codec};
 
 /// How large a tree may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +130,11 @@ impl Walk {
         }
     }
 
+    /// A walk that is at its end.
+    pub(super) fn nowhere() -> Self {
+        Self { need: None, ..Self::new(Cid::from_digest(Codec::DagCbor, [0; 32])) }
+    }
+
     /// The same walk with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
@@ -149,6 +155,12 @@ impl Walk {
     #[inline]
     pub(crate) fn needed(&self) -> Option<&Cid> {
         self.need.as_ref().map(|need| &need.cid)
+    }
+
+    /// The layer of that node, which is not known of the root.
+    #[inline]
+    pub(crate) fn needed_layer(&self) -> Option<u32> {
+        self.need.as_ref()?.layer
     }
 
     /// [`step`](Self::step), which copies no CID.
@@ -191,6 +203,37 @@ impl Walk {
                 let layer = Some(frame.layer.saturating_sub(1));
                 self.need = Some(Need { cid: *cid, layer, bounds: Bounds { lower, upper } });
             }
+        }
+    }
+
+    /// Goes on to where the next key is: after `Entry`, [`next_entry`](Self::next_entry) is it until it is passed.
+    pub(super) fn look(&mut self) -> Progress {
+        if self.next_entry().is_some() {
+            return Progress::Entry;
+        }
+        let progress = self.advance();
+        if progress == Progress::Entry
+            && let Some(frame) = self.depth.checked_sub(1).and_then(|last| self.frames.get_mut(last))
+        {
+            frame.next = frame.next.saturating_sub(1);
+        }
+        progress
+    }
+
+    /// The key that comes next, unless a subtree does.
+    pub(super) fn next_entry(&self) -> Option<TreeEntry<'_>> {
+        let frame = self.frames.get(self.depth.checked_sub(1)?)?;
+        if self.need.is_some() || frame.next % 2 == 0 {
+            return None;
+        }
+        let entry = frame.node.entries().get(frame.next / 2)?;
+        Some(TreeEntry { key: frame.node.key(entry), value: &entry.value })
+    }
+
+    /// Passes the key that comes next.
+    pub(super) fn pass(&mut self) {
+        if let Some(frame) = self.depth.checked_sub(1).and_then(|last| self.frames.get_mut(last)) {
+            frame.next = frame.next.saturating_add(1);
         }
     }
 
@@ -334,42 +377,13 @@ impl Frame {
     fn place(&mut self, need: &Need, above: &[Self], limits: &Limits) -> Result<(), NodeFault> {
         self.bounds = need.bounds;
         self.next = 0;
-        let entries = self.node.entries();
-        let has_links = self.node.left().is_some() || entries.iter().any(|entry| entry.right.is_some());
-        self.is_leaf = !has_links;
-        let Some((first, last)) = entries.first().zip(entries.last()) else {
-            self.layer = need.layer.unwrap_or(0);
-            return match (need.layer, has_links) {
-                (None, true) => Err((None, Reason::UntrimmedRoot)),
-                (None, false) => Ok(()),
-                (Some(_), false) => Err((None, Reason::EmptyNode)),
-                (Some(0), true) => Err((None, Reason::BelowLeaf)),
-                (Some(_), true) => Ok(()),
-            };
-        };
-        self.layer = need.layer.unwrap_or_else(|| layer_of(self.node.key(first)));
-        if self.layer >= limits.depth {
-            return Err((None, Reason::TooDeep));
-        }
-        for (index, entry) in entries.iter().enumerate() {
-            let found = layer_of(self.node.key(entry));
-            if found != self.layer {
-                return Err((Some(index), Reason::KeyLayer { expected: self.layer, found }));
-            }
-        }
+        self.is_leaf = self.node.is_leaf();
         let bound = |at: Option<(usize, usize)>| {
             let node = &above.get(at?.0)?.node;
             Some(node.key(node.entries().get(at?.1)?))
         };
-        if bound(need.bounds.lower).is_some_and(|lower| lower >= self.node.key(first)) {
-            return Err((Some(0), Reason::KeyBounds));
-        }
-        if bound(need.bounds.upper).is_some_and(|upper| upper <= self.node.key(last)) {
-            return Err((Some(entries.len().saturating_sub(1)), Reason::KeyBounds));
-        }
-        if self.layer == 0 && has_links {
-            return Err((None, Reason::BelowLeaf));
-        }
+        let (lower, upper) = (bound(need.bounds.lower), bound(need.bounds.upper));
+        self.layer = Place { layer: need.layer, lower, upper }.check(&self.node, limits)?;
         Ok(())
     }
 

@@ -1,3 +1,4 @@
+use crate::encode::{MAP, push_head, push_text};
 use atproto_crypto::{PublicKey, Signature, SignatureError};
 use atproto_lexicon::data::cbor::{self, CborError, RawFields};
 use atproto_lexicon::data::{Bytes, Cid, CidError, Codec, Link, Object, Value};
@@ -82,8 +83,7 @@ impl Commit {
         let mut unsigned = Vec::with_capacity(block.len());
         push_head(MAP, fields.len().saturating_sub(1), &mut unsigned);
         for (name, value) in fields.iter().filter(|(name, _)| *name != "sig") {
-            push_head(TEXT, name.len(), &mut unsigned);
-            unsigned.extend_from_slice(name.as_bytes());
+            push_text(name, &mut unsigned);
             unsigned.extend_from_slice(value);
         }
         Ok(Self { did, rev, data, prev, sig, unsigned })
@@ -126,25 +126,6 @@ impl Commit {
         let signature = sign(&cbor::to_vec(&fields).unwrap_or_default())?;
         fields.insert("sig".into(), Value::Bytes(signature.as_bytes().to_vec().into()));
         Ok(cbor::to_vec(&fields).unwrap_or_default())
-    }
-}
-
-const TEXT: u8 = 3 << 5;
-const MAP: u8 = 5 << 5;
-
-/// The beginning of a text or a map of a block, which is short enough for 32 bits.
-fn push_head(major: u8, number: usize, out: &mut Vec<u8>) {
-    match (u8::try_from(number), u16::try_from(number)) {
-        (Ok(number @ 0..24), _) => out.push(major | number),
-        (Ok(number), _) => out.extend([major | 24, number]),
-        (_, Ok(number)) => {
-            out.push(major | 25);
-            out.extend(number.to_be_bytes());
-        }
-        _ => {
-            out.push(major | 26);
-            out.extend((number as u32).to_be_bytes());
-        }
     }
 }
 

@@ -13,6 +13,7 @@ mod car;
 mod commit;
 mod example;
 mod forge;
+mod history;
 mod model;
 mod mutation;
 mod oracle;

@@ -1,0 +1,128 @@
+use super::{Changes, Edit, EditError, Limits, TreeError};
+use crate::store::Blocks;
+use atproto_lexicon::data::Cid;
+
+/// Changes to a tree over some [`Blocks`], of which only the nodes are read that a change touches. An error leaves the tree as it
+/// was.
+///
+/// ```
+/// use atproto_repo::{mst::TreeEdit, store::MemoryBlocks};
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let cid = atproto_lexicon::data::Cid::of_dag_cbor(&[0xf6]);
+/// let mut blocks = MemoryBlocks::default();
+/// let mut edit = TreeEdit::empty(&blocks);
+/// edit.insert(b"com.example.note/1", cid)?;
+/// let (root, changes) = edit.finish()?;
+/// for (_, block) in changes.created {
+///     blocks.insert(block);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct TreeEdit<'b, B> {
+    blocks: &'b B,
+    edit: Edit,
+    buf: Vec<u8>,
+}
+
+/// Why a change to a tree was not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum TreeEditError<E> {
+    /// What the change touches could not be read.
+    #[error(transparent)]
+    Tree(#[from] TreeError<E>),
+    /// The key has not between 1 and 1,024 bytes.
+    #[error("key has not between 1 and 1,024 bytes")]
+    KeyLength,
+    /// A node would have more entries, or the tree more layers, than the limits allow.
+    #[error("tree would go beyond its limits")]
+    Limits,
+}
+
+impl<'b, B: Blocks> TreeEdit<'b, B> {
+    /// The tree with this root.
+    pub fn new(blocks: &'b B, root: Cid) -> Self {
+        Self::with_edit(blocks, Edit::new(root))
+    }
+
+    /// A tree without keys.
+    pub fn empty(blocks: &'b B) -> Self {
+        Self::with_edit(blocks, Edit::empty())
+    }
+
+    fn with_edit(blocks: &'b B, edit: Edit) -> Self {
+        Self { blocks, edit, buf: Vec::new() }
+    }
+
+    /// The same tree with other limits.
+    #[must_use]
+    pub fn with_limits(self, limits: Limits) -> Self {
+        Self { edit: self.edit.with_limits(limits), ..self }
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`TreeEditError::Tree`].
+    pub fn get(&mut self, key: &[u8]) -> Result<Option<Cid>, TreeEditError<B::Error>> {
+        self.drive(|edit| edit.get(key))
+    }
+
+    /// Gives a key a value; the value that it had.
+    ///
+    /// # Errors
+    /// [`TreeEditError`].
+    pub fn insert(&mut self, key: &[u8], value: Cid) -> Result<Option<Cid>, TreeEditError<B::Error>> {
+        self.drive(|edit| edit.insert(key, value))
+    }
+
+    /// Takes a key out; the value that it had.
+    ///
+    /// # Errors
+    /// [`TreeEditError`].
+    pub fn remove(&mut self, key: &[u8]) -> Result<Option<Cid>, TreeEditError<B::Error>> {
+        self.drive(|edit| edit.remove(key))
+    }
+
+    /// Hashes what was changed; the CID of the root, and exactly the nodes that are new and no longer in the tree since the last
+    /// time. It can be changed on.
+    ///
+    /// # Errors
+    /// [`TreeEditError::Tree`].
+    pub fn finish(&mut self) -> Result<(Cid, Changes), TreeEditError<B::Error>> {
+        self.drive(Edit::finish)
+    }
+
+    /// Whether the tree is the one with this root.
+    ///
+    /// # Errors
+    /// [`TreeEditError::Tree`].
+    pub fn is_root(&mut self, expected: &Cid) -> Result<bool, TreeEditError<B::Error>> {
+        self.drive(|edit| edit.is_root(expected))
+    }
+
+    /// Reads what is needed until `change` needs no more.
+    fn drive<T>(
+        &mut self,
+        mut change: impl FnMut(&mut Edit) -> Result<T, EditError>,
+    ) -> Result<T, TreeEditError<B::Error>> {
+        loop {
+            let cid = match change(&mut self.edit) {
+                Ok(done) => return Ok(done),
+                Err(EditError::Needs(cid)) => cid,
+                Err(EditError::KeyLength) => return Err(TreeEditError::KeyLength),
+                Err(EditError::Limits) => return Err(TreeEditError::Limits),
+            };
+            let block = self.blocks.get(&cid, &mut self.buf).map_err(TreeError::Source)?;
+            let block = block.ok_or(TreeError::Incomplete(cid))?;
+            let supplied = if B::HASHED {
+                self.edit.supply_unchecked(&cid, block)
+            } else {
+                self.edit.supply(&cid, block)
+            };
+            supplied.map_err(TreeError::Invalid)?;
+        }
+    }
+}
