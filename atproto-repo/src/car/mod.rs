@@ -3,7 +3,7 @@
 //!
 //! [`Decoder`] is the reader without IO: bytes in, blocks out. [`Car`] holds a whole file in memory, [`CarFile`] a file that
 //! can be sought; both index it, so that blocks are found whatever their order, and both hash every block. Duplicates and
-//! blocks that nothing links are accepted.
+//! blocks that nothing links are accepted. [`CarWriter`] writes one.
 
 pub(crate) mod batch;
 mod decoder;
@@ -14,6 +14,7 @@ mod index;
 #[cfg(feature = "rayon")]
 mod parallel;
 mod slice;
+mod write;
 
 pub use decoder::{Block, Decoder};
 pub use error::{CarError, CarReason, OpenError};
@@ -21,3 +22,5 @@ pub use file::CarFile;
 pub(crate) use file::read_some;
 pub use frame::Limits;
 pub use slice::Car;
+pub use write::CarWriter;
+pub(crate) use write::to_car;

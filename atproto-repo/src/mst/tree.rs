@@ -62,15 +62,7 @@ impl<'b, B: Blocks> Tree<'b, B> {
 
     /// A walk through the keys that begin with `prefix`.
     pub fn prefix(&self, prefix: &[u8]) -> TreeWalk<'b, B> {
-        // The first key after all of them: the prefix without its trailing 0xff, the last byte one more.
-        let kept = prefix.iter().rposition(|byte| *byte != u8::MAX).map(|last| last.saturating_add(1));
-        let end = kept.and_then(|length| prefix.get(..length)).map(|kept| {
-            let mut end = kept.to_vec();
-            if let Some(last) = end.last_mut() {
-                *last = last.saturating_add(1);
-            }
-            end
-        });
+        let end = end_of_prefix(prefix);
         self.range(Some(prefix), end.as_deref())
     }
 
@@ -92,6 +84,17 @@ impl<'b, B: Blocks> Tree<'b, B> {
             }
         }
     }
+}
+
+/// The first key after all those that begin with a prefix, if there can be one.
+pub(crate) fn end_of_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    // The prefix without its trailing 0xff, the last byte one more.
+    let last = prefix.iter().rposition(|byte| *byte != u8::MAX)?;
+    let mut end = prefix.get(..=last)?.to_vec();
+    if let Some(last) = end.last_mut() {
+        *last = last.saturating_add(1);
+    }
+    Some(end)
 }
 
 /// A key of a tree.

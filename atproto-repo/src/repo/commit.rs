@@ -115,18 +115,32 @@ impl Commit {
         data: Cid,
         sign: impl FnOnce(&[u8]) -> Result<Signature, E>,
     ) -> Result<Vec<u8>, E> {
-        let mut fields = Object::from([
-            ("did".into(), did.as_str().into()),
-            ("version".into(), Value::Integer(3)),
-            ("data".into(), data.into()),
-            ("rev".into(), rev.to_string().into()),
-            ("prev".into(), Value::Null),
-        ]);
-        // These fields can be written.
-        let signature = sign(&cbor::to_vec(&fields).unwrap_or_default())?;
-        fields.insert("sig".into(), Value::Bytes(signature.as_bytes().to_vec().into()));
-        Ok(cbor::to_vec(&fields).unwrap_or_default())
+        let signature = sign(&Self::encode_unsigned(did, rev, data))?;
+        Ok(Self::encode_signed(did, rev, data, &signature))
     }
+
+    pub(crate) fn encode_unsigned(did: &Did, rev: Tid, data: Cid) -> Vec<u8> {
+        encode(did, rev, data, None)
+    }
+
+    pub(crate) fn encode_signed(did: &Did, rev: Tid, data: Cid, signature: &Signature) -> Vec<u8> {
+        encode(did, rev, data, Some(signature))
+    }
+}
+
+fn encode(did: &Did, rev: Tid, data: Cid, signature: Option<&Signature>) -> Vec<u8> {
+    let mut fields = Object::from([
+        ("did".into(), did.as_str().into()),
+        ("version".into(), Value::Integer(3)),
+        ("data".into(), data.into()),
+        ("rev".into(), rev.to_string().into()),
+        ("prev".into(), Value::Null),
+    ]);
+    if let Some(signature) = signature {
+        fields.insert("sig".into(), Value::Bytes(signature.as_bytes().to_vec().into()));
+    }
+    // These fields can be written.
+    cbor::to_vec(&fields).unwrap_or_default()
 }
 
 fn read<'a, T: serde::Deserialize<'a>>(fields: &RawFields<'a>, name: &'static str) -> Result<T, Reason> {

@@ -101,7 +101,6 @@ impl<'b, B: Blocks> UnsignedRepo<'b, B> {
         Tree::new(self.blocks, self.commit.data)
     }
 
-    #[cfg(feature = "rayon")]
     pub(super) fn blocks(&self) -> &'b B {
         self.blocks
     }

@@ -198,11 +198,17 @@ impl Paths {
         record_key.is_some_and(|record_key| RecordKey::check_bytes(record_key).is_ok())
     }
 
-    fn check_whole(&mut self, key: &[u8]) -> Result<(), PathReason> {
-        let path = std::str::from_utf8(key).map_err(|_| PathReason::Utf8)?;
+    /// Checks a path; its collection.
+    pub(crate) fn check_path(path: &str) -> Result<&str, PathReason> {
         let (collection, record_key) = path.split_once('/').ok_or(PathReason::NoRecordKey)?;
         Nsid::check(collection).map_err(PathReason::Syntax)?;
         RecordKey::check(record_key).map_err(PathReason::Syntax)?;
+        Ok(collection)
+    }
+
+    fn check_whole(&mut self, key: &[u8]) -> Result<(), PathReason> {
+        let path = std::str::from_utf8(key).map_err(|_| PathReason::Utf8)?;
+        let collection = Self::check_path(path)?;
         self.collection.clear();
         self.collection.extend_from_slice(collection.as_bytes());
         self.collection.push(b'/');

@@ -1,8 +1,11 @@
 //! Where blocks come from.
 
+mod memory;
+
+pub use memory::{MemoryBlocks, MemoryStore};
+
 use atproto_lexicon::data::Cid;
 use std::collections::HashMap;
-use std::convert::Infallible;
 
 /// Blocks by their CID: in memory, in a file, in a database.
 pub trait Blocks {
@@ -33,50 +36,76 @@ pub trait Archive: Blocks {
     fn roots(&self) -> &[Cid];
 }
 
-/// Blocks in memory.
-#[derive(Debug, Clone, Default)]
-pub struct MemoryBlocks(HashMap<Cid, Vec<u8>>);
+/// A repository that can be written: its blocks, and which commit it is at.
+pub trait Store: Blocks {
+    /// Goes from one commit to the next: all of it or nothing, and for good when it returns.
+    ///
+    /// Every block has a count of its links. One of [`WriteSet::put`] is added with one link, or linked once more; one of
+    /// [`WriteSet::removed`] is linked once less, and goes with the last one.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing was written.
+    fn commit(&mut self, writes: &WriteSet) -> Result<(), CommitError<Self::Error>>;
+}
 
-impl MemoryBlocks {
-    /// Adds a DAG-CBOR block and returns its CID, which is computed here.
-    pub fn insert(&mut self, block: Vec<u8>) -> Cid {
-        let cid = Cid::of_dag_cbor(&block);
-        self.0.insert(cid, block);
-        cid
+/// Why a commit was not written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommitError<E> {
+    /// The store is not at the commit on which the new one builds.
+    #[error("store is not at the commit before")]
+    Conflict,
+    /// The store.
+    #[error(transparent)]
+    Store(E),
+}
+
+/// What a new commit changes in a store; [`SignedCommit::write_set`](crate::repo::SignedCommit::write_set) makes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WriteSet {
+    pub(crate) since: Option<Cid>,
+    pub(crate) commit: Cid,
+    pub(crate) put: Vec<(Cid, Vec<u8>)>,
+    pub(crate) removed: Vec<Cid>,
+}
+
+impl WriteSet {
+    /// The commit before; `None` where there is none.
+    pub fn since(&self) -> Option<&Cid> {
+        self.since.as_ref()
     }
 
-    /// Adds a block whose CID the caller has computed.
-    pub fn insert_unchecked(&mut self, cid: Cid, block: Vec<u8>) {
-        self.0.insert(cid, block);
+    /// The new commit.
+    pub fn commit(&self) -> &Cid {
+        &self.commit
     }
 
-    /// Takes a block out.
-    pub fn remove(&mut self, cid: &Cid) -> Option<Vec<u8>> {
-        self.0.remove(cid)
+    /// The blocks that are linked now, each once for every link; all were hashed.
+    pub fn put(&self) -> impl Iterator<Item = (&Cid, &[u8])> {
+        self.put.iter().map(|(cid, block)| (cid, block.as_slice()))
     }
 
-    /// The number of blocks.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Every block with its CID, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (&Cid, &[u8])> {
-        self.0.iter().map(|(cid, block)| (cid, block.as_slice()))
+    /// The blocks that are no longer linked, each once for every link.
+    pub fn removed(&self) -> impl Iterator<Item = &Cid> {
+        self.removed.iter()
     }
 }
 
-impl Blocks for MemoryBlocks {
-    type Error = Infallible;
-    // `insert` computes the CID.
-    const HASHED: bool = true;
+/// Blocks that lie over others.
+#[derive(Debug)]
+pub(crate) struct Overlay<'a, B> {
+    pub(crate) below: &'a B,
+    pub(crate) above: &'a HashMap<Cid, &'a [u8]>,
+}
 
-    fn get<'a>(&'a self, cid: &Cid, _: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Infallible> {
-        Ok(self.0.get(cid).map(Vec::as_slice))
+impl<B: Blocks> Blocks for Overlay<'_, B> {
+    type Error = B::Error;
+    const HASHED: bool = B::HASHED;
+
+    fn get<'a>(&'a self, cid: &Cid, buf: &'a mut Vec<u8>) -> Result<Option<&'a [u8]>, Self::Error> {
+        match self.above.get(cid) {
+            Some(block) => Ok(Some(block)),
+            None => self.below.get(cid, buf),
+        }
     }
 }

@@ -12,7 +12,7 @@ pub(crate) type Step = Vec<(u16, Option<u8>)>;
 
 /// Keys of some layers: one in four is on a higher one than the leaves'.
 pub(crate) fn key(number: u16) -> Vec<u8> {
-    format!("com.example.{}/{number}", number % 3).into_bytes()
+    format!("com.example.{}/{number}", ["like", "note", "post"][usize::from(number % 3)]).into_bytes()
 }
 
 fn value(number: u8) -> Cid {

@@ -21,3 +21,4 @@ mod read;
 mod shapes;
 mod stream;
 mod ways;
+mod write;

@@ -1,0 +1,130 @@
+use super::walk::Paths;
+use super::{Error, Missing, UnsignedRepo};
+use crate::car::{CarWriter, to_car};
+use crate::mst::{Progress, Proof, Walk};
+use crate::store::Blocks;
+use std::io::{self, Write};
+
+/// Why a repository could not be exported.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ExportError<E> {
+    /// The repository could not be read.
+    #[error(transparent)]
+    Repo(#[from] Error<E>),
+    /// The output could not be written.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl<B: Blocks> UnsignedRepo<'_, B> {
+    /// Writes the whole repository as a CAR in pre-order: the commit, the root node, then depth first, each record right after the
+    /// entry that links it (<https://atproto.com/specs/repository#car-file-serialization>). It holds one path of the tree.
+    ///
+    /// # Errors
+    /// [`ExportError`]; the output is not a whole file then.
+    pub fn export<W: Write>(&self, out: W) -> Result<W, ExportError<B::Error>> {
+        self.export_range(out, None, None)
+    }
+
+    /// Writes the records whose paths begin with `prefix`, with the nodes that prove that these are all; a collection's is
+    /// `com.example.note/`.
+    ///
+    /// # Errors
+    /// [`ExportError`]; the output is not a whole file then.
+    pub fn export_prefix<W: Write>(&self, out: W, prefix: &str) -> Result<W, ExportError<B::Error>> {
+        let end = crate::mst::end_of_prefix(prefix.as_bytes());
+        self.export_walk(out, Walk::range(self.commit().data, Some(prefix.as_bytes()), end.as_deref()))
+    }
+
+    /// Writes the records with paths from `start`, inclusive, to `end`, exclusive, with the nodes that prove that these are all:
+    /// [`walk_range`](Self::walk_range) over the file comes to its end.
+    ///
+    /// # Errors
+    /// [`ExportError`]; the output is not a whole file then.
+    pub fn export_range<W: Write>(
+        &self,
+        out: W,
+        start: Option<&str>,
+        end: Option<&str>,
+    ) -> Result<W, ExportError<B::Error>> {
+        let (start, end) = (start.map(str::as_bytes), end.map(str::as_bytes));
+        self.export_walk(out, Walk::range(self.commit().data, start, end))
+    }
+
+    fn export_walk<W: Write>(&self, out: W, mut walk: Walk) -> Result<W, ExportError<B::Error>> {
+        let mut buf = Vec::new();
+        let mut car = CarWriter::new(out, &[*self.commit_cid()])?;
+        car.write(self.commit_cid(), &self.commit_block()?)?;
+        let mut paths = Paths::default();
+        loop {
+            match walk.advance() {
+                Progress::Done => return Ok(car.into_inner()),
+                Progress::Need => {
+                    let Some(cid) = walk.needed().copied() else { continue };
+                    let block = self.blocks().get(&cid, &mut buf).map_err(Error::Source)?;
+                    let block = block.ok_or(Error::Incomplete(Missing::Node(cid)))?;
+                    let supplied = if B::HASHED { walk.supply_unchecked(block) } else { walk.supply(block) };
+                    supplied.map_err(|fault| Error::Invalid(fault.into()))?;
+                    car.write(&cid, block)?;
+                }
+                Progress::Entry => {
+                    let Some(entry) = walk.entry() else { continue };
+                    paths.check(entry.key).map_err(Error::Invalid)?;
+                    let record = super::walk::record(self.blocks(), entry, &mut buf)?;
+                    car.write(&record.cid, record.bytes)?;
+                }
+            }
+        }
+    }
+
+    /// The proof of what is at a path, a record or none, as a CAR: the commit, the nodes on the way, and the record
+    /// (`com.atproto.sync.getRecord`). Whoever has it reads it as any repository: [`Repo::verify`](super::Repo::verify), then
+    /// [`get`](Self::get).
+    ///
+    /// # Errors
+    /// [`Error`]; a text that is no path gives [`Invalid::Path`].
+    pub fn prove(&self, path: &str) -> Result<Vec<u8>, Error<B::Error>> {
+        let record = self.get(path)?;
+        let nodes = Proof::Search.nodes(self.blocks(), &self.commit().data, &[path.as_bytes()])?;
+        let commit = self.commit_block()?;
+        let blocks = [(self.commit_cid(), commit.as_slice())]
+            .into_iter()
+            .chain(nodes.iter().map(|(cid, block)| (cid, block.as_slice())))
+            .chain(record.iter().map(|record| (&record.cid, record.bytes.as_slice())));
+        Ok(to_car(self.commit_cid(), blocks))
+    }
+
+    fn commit_block(&self) -> Result<Vec<u8>, Error<B::Error>> {
+        let (cid, mut buf) = (*self.commit_cid(), Vec::new());
+        let block = self.blocks().get(&cid, &mut buf).map_err(Error::Source)?;
+        Ok(block.ok_or(Error::Incomplete(Missing::Commit(cid)))?.to_vec())
+    }
+}
+
+/// Verifies the proof of what is at a path: the record, or `None` where it is proven that there is none. From the CAR, the account
+/// and its key alone; blocks that are not needed are hashed, and count for nothing else.
+///
+/// # Errors
+/// [`ProofError`].
+pub fn verify_proof(
+    proof: &[u8],
+    did: &atproto_lexicon::syntax::Did,
+    key: &atproto_crypto::PublicKey,
+    path: &str,
+) -> Result<Option<super::OwnedEntry>, ProofError> {
+    let car = crate::car::Car::parse(proof)?;
+    Ok(super::Repo::verify(&car, did, key)?.get(path)?)
+}
+
+/// Why a proof proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ProofError {
+    /// It is not a CAR.
+    #[error(transparent)]
+    Car(#[from] crate::car::CarError),
+    /// It is invalid, or incomplete.
+    #[error(transparent)]
+    Repo(#[from] Error),
+}
