@@ -1,7 +1,6 @@
 //! The text forms of keys: did:key and multikey.
 
 use crate::{Curve, KeyError, PublicKey, SecretKey};
-use multibase::Base;
 use std::{fmt, str::FromStr};
 use zeroize::Zeroizing;
 
@@ -26,7 +25,7 @@ impl PublicKey {
     /// The key as a multikey: base58btc of the key type and the compressed point.
     pub fn to_multikey(&self) -> String {
         let [a, b] = self.curve().public_multicodec();
-        multibase::encode(Base::Base58Btc, [&[a, b][..], &self.to_compressed()].concat())
+        to_base58(&[&[a, b][..], &self.to_compressed()].concat())
     }
 
     /// Reads a multikey.
@@ -58,7 +57,7 @@ impl PublicKey {
 
     /// The `publicKeyMultibase` of a legacy verification method: the bare uncompressed point.
     pub fn to_legacy_multibase(&self) -> String {
-        multibase::encode(Base::Base58Btc, self.to_uncompressed())
+        to_base58(&self.to_uncompressed())
     }
 }
 
@@ -85,7 +84,7 @@ impl SecretKey {
         let (prefix, secret) = bytes.split_at_mut(2);
         prefix.copy_from_slice(&self.curve().secret_multicodec());
         secret.copy_from_slice(&*self.to_bytes());
-        Zeroizing::new(multibase::encode(Base::Base58Btc, *bytes))
+        Zeroizing::new(to_base58(&*bytes))
     }
 
     /// Reads a multikey with the key type of secret keys.
@@ -121,15 +120,28 @@ impl SecretKey {
     }
 }
 
+/// Reads multibase base58btc. The bytes may be a secret: no copy of them stays.
 fn from_base58(text: &str) -> Result<Zeroizing<Vec<u8>>, KeyError> {
-    if !text.starts_with('z') {
-        return Err(KeyError::Multibase);
-    }
+    let digits = text.strip_prefix('z').ok_or(KeyError::Multibase)?;
     if text.len() > MAX_TEXT {
         return Err(KeyError::Length);
     }
-    let (_, bytes) = multibase::decode(text).map_err(|_| KeyError::Multibase)?;
-    Ok(Zeroizing::new(bytes))
+    // No digit gives more than one byte.
+    let mut bytes = Zeroizing::new(vec![0; digits.len()]);
+    let length = bs58::decode(digits).onto(&mut bytes[..]).map_err(|_| KeyError::Multibase)?;
+    bytes.truncate(length);
+    Ok(bytes)
+}
+
+/// Writes multibase base58btc. The bytes may be a secret: the text that is returned is the only copy.
+fn to_base58(bytes: &[u8]) -> String {
+    // No byte gives more than two digits, so that there is room for all.
+    let mut digits = Zeroizing::new(vec![0; bytes.len().saturating_mul(2)]);
+    let length = bs58::encode(bytes).onto(&mut digits[..]).unwrap_or_default();
+    let mut text = String::with_capacity(length.saturating_add(1));
+    text.push('z');
+    text.extend(digits.iter().take(length).map(|digit| char::from(*digit)));
+    text
 }
 
 /// Splits the key type off and finds the curve whose it is.

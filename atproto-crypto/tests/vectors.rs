@@ -71,9 +71,10 @@ fn k256(entry: &Json) -> Result<(), String> {
 }
 
 fn p256(entry: &Json) -> Result<(), String> {
-    let secret = format!("z{}", text(entry, "privateKeyBytesBase58")?);
-    let (_, bytes) = multibase::decode(secret).map_err(show)?;
-    let bytes: [u8; 32] = bytes.try_into().map_err(|_| "not 32 bytes")?;
+    let mut bytes = [0; 32];
+    if bs58::decode(text(entry, "privateKeyBytesBase58")?).onto(&mut bytes[..]).map_err(show)? != 32 {
+        return Err("not 32 bytes".into());
+    }
     same_key(&SecretKey::from_bytes(Curve::P256, &bytes).map_err(show)?, entry)
 }
 

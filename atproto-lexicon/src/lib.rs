@@ -23,6 +23,11 @@
 //!
 //! In types of your own, use no `#[serde(flatten)]`, `untagged` or internally tagged enums: inside these `serde` forgets
 //! which format it reads, and links and bytes are lost.
+//!
+//! # Features
+//!
+//! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
+//! Without it, too, these can stand in types that are read and written.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod data;

@@ -67,6 +67,7 @@ fn check_profiles(data: &[u8]) {
         let library: Result<Ipld, _> = serde_ipld_dagcbor::from_slice(data);
         if let Ok(ipld) = library {
             assert_eq!(serde_ipld_dagcbor::to_vec(&ipld).unwrap(), data);
+            assert_eq!(cbor::to_vec_with(&ipld, Profile::Drisl, &limits).unwrap(), data);
         }
     }
 }

@@ -113,10 +113,10 @@ fn lengths_and_der() {
         let signature = key.sign_digest(&[7; 32]);
         let der = match curve {
             Curve::P256 => {
-                ::p256::ecdsa::Signature::from_slice(signature.as_ref()).unwrap().to_der().to_bytes()
+                ::p256::ecdsa::Signature::from_slice(signature.as_ref()).unwrap().to_der().as_bytes().to_vec()
             }
             Curve::K256 => {
-                ::k256::ecdsa::Signature::from_slice(signature.as_ref()).unwrap().to_der().to_bytes()
+                ::k256::ecdsa::Signature::from_slice(signature.as_ref()).unwrap().to_der().as_bytes().to_vec()
             }
         };
         let longer = [signature.as_ref(), &[0]].concat();

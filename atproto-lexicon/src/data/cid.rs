@@ -1,4 +1,5 @@
 use super::{CidError, sha256};
+use data_encoding::{BASE32_NOPAD, BASE32_NOPAD_NOCASE};
 use serde::de::Error as _;
 use std::{fmt, str::FromStr};
 
@@ -12,7 +13,7 @@ pub enum Codec {
 }
 
 impl Codec {
-    const fn code(self) -> u8 {
+    pub(super) const fn code(self) -> u8 {
         match self {
             Self::Raw => 0x55,
             Self::DagCbor => 0x71,
@@ -103,17 +104,19 @@ impl Cid {
 
 /// Decodes multibase base32 in lower case, and nothing that has another spelling.
 pub(super) fn bytes_from_text(text: &str) -> Result<Vec<u8>, CidError> {
-    if !text.starts_with('b') {
+    let digits = text.strip_prefix('b').ok_or(CidError::Base)?;
+    if digits.bytes().any(|digit| digit.is_ascii_uppercase()) {
         return Err(CidError::Base);
     }
-    let (base, bytes) = multibase::decode(text).map_err(|_| CidError::Base)?;
-    // The decoder is lenient about spare bits.
-    if multibase::encode(base, &bytes) != text { Err(CidError::Base) } else { Ok(bytes) }
+    BASE32_NOPAD_NOCASE.decode(digits.as_bytes()).map_err(|_| CidError::Base)
 }
 
 /// Multibase base32 in lower case.
 pub(super) fn bytes_to_text(bytes: &[u8]) -> String {
-    multibase::encode(multibase::Base::Base32Lower, bytes)
+    let mut text = String::from("b");
+    BASE32_NOPAD.encode_append(bytes, &mut text);
+    text.make_ascii_lowercase();
+    text
 }
 
 impl FromStr for Cid {
@@ -147,21 +150,6 @@ impl AsRef<[u8]> for Cid {
     }
 }
 
-impl From<Cid> for cid::Cid {
-    fn from(cid: Cid) -> Self {
-        let hash = cid::multihash::Multihash::wrap(0x12, cid.digest()).unwrap_or_default();
-        Self::new_v1(u64::from(cid.codec().code()), hash)
-    }
-}
-
-impl TryFrom<&cid::Cid> for Cid {
-    type Error = CidError;
-
-    fn try_from(cid: &cid::Cid) -> Result<Self, CidError> {
-        Self::from_bytes(&cid.to_bytes())
-    }
-}
-
 impl serde::Serialize for Cid {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_link(&self.0, serializer)
@@ -174,8 +162,8 @@ impl<'de> serde::Deserialize<'de> for Cid {
     }
 }
 
-/// The newtype name by which `cid` and `serde_ipld_dagcbor` agree that bytes are a link.
-pub(super) const NEWTYPE: &str = cid::serde::CID_SERDE_PRIVATE_IDENTIFIER;
+/// The newtype name by which the crate `cid` and all that read and write its type agree that bytes are a link.
+pub(super) const NEWTYPE: &str = "$__private__serde__identifier__for__cid";
 pub(super) const LINK: &str = "$link";
 
 /// Writes the binary form of a CID as `$link` or as tag 42.
@@ -257,9 +245,32 @@ mod tests {
         let cid: Cid = TEXT.parse().unwrap();
         assert_eq!((cid.to_string().as_str(), cid.codec()), (TEXT, Codec::DagCbor));
         assert_eq!(Cid::from_digest(Codec::DagCbor, *cid.digest()), cid);
-        let theirs = cid::Cid::from(cid);
-        assert_eq!(theirs.to_string(), TEXT);
-        assert_eq!(Cid::try_from(&theirs), Ok(cid));
+    }
+
+    #[test]
+    fn links_have_the_name_that_others_know() {
+        assert_eq!(NEWTYPE, ipld_core::cid::serde::CID_SERDE_PRIVATE_IDENTIFIER);
+    }
+
+    #[test]
+    fn text_has_one_spelling() {
+        for length in 0..64_u8 {
+            let bytes: Vec<u8> = (0..length).map(|number| number.wrapping_mul(37) ^ length).collect();
+            let text = bytes_to_text(&bytes);
+            assert_eq!(bytes_from_text(&text), Ok(bytes));
+            let digits = "abcdefghijklmnopqrstuvwxyz234567ABZ0189=+/- \n\u{e9}";
+            for digit in digits.chars().filter(|digit| length > 0 && !text.ends_with(*digit)) {
+                let changed = format!("{}{digit}", &text[..text.len() - 1]);
+                match bytes_from_text(&changed) {
+                    Ok(other) => assert_eq!(bytes_to_text(&other), changed),
+                    Err(error) => assert_eq!(error, CidError::Base),
+                }
+            }
+            for changed in [format!("{text}="), format!("{text} "), format!("b{text}\u{e9}")] {
+                assert_eq!(bytes_from_text(&changed), Err(CidError::Base), "{changed}");
+            }
+        }
+        assert_eq!(bytes_from_text(""), Err(CidError::Base));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-use super::{Bytes, CidError, Link, Value};
+//! Conversions from and to the types of `cid` and `ipld-core`.
+
+use super::{Bytes, Cid, CidError, Link, Value};
+use ipld_core::cid;
 use ipld_core::ipld::Ipld;
 
 /// An [`Ipld`] value has no counterpart in the data model.
@@ -14,6 +17,40 @@ pub enum IpldError {
     /// A link which is not of version 1.
     #[error(transparent)]
     Link(#[from] CidError),
+}
+
+impl From<Cid> for cid::Cid {
+    fn from(cid: Cid) -> Self {
+        // 32 bytes of digest always have room.
+        let hash = cid::multihash::Multihash::wrap(0x12, cid.digest()).unwrap_or_default();
+        Self::new_v1(u64::from(cid.codec().code()), hash)
+    }
+}
+
+impl TryFrom<&cid::Cid> for Cid {
+    type Error = CidError;
+
+    fn try_from(cid: &cid::Cid) -> Result<Self, CidError> {
+        Self::from_bytes(&cid.to_bytes())
+    }
+}
+
+impl TryFrom<&cid::Cid> for Link {
+    type Error = CidError;
+
+    /// Fails for version 0.
+    fn try_from(cid: &cid::Cid) -> Result<Self, CidError> {
+        Self::from_bytes(&cid.to_bytes())
+    }
+}
+
+impl TryFrom<&Link> for cid::Cid {
+    type Error = CidError;
+
+    /// Fails for a digest of more than 64 bytes, which that type cannot hold.
+    fn try_from(link: &Link) -> Result<Self, CidError> {
+        Self::read_bytes(link.as_bytes()).map_err(|_| CidError::Length)
+    }
 }
 
 impl TryFrom<Ipld> for Value {
@@ -70,7 +107,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn converts_both_ways() {
+    fn links_convert_both_ways() {
+        let cid = Cid::of_dag_cbor(b"block");
+        let theirs = cid::Cid::from(cid);
+        assert_eq!(theirs.to_string(), cid.to_string());
+        assert_eq!(Cid::try_from(&theirs), Ok(cid));
+        for bytes in [cid.as_bytes(), &[1, 0x55, 0, 3, 1, 2, 3][..], &[1, 0x80, 0x01, 0x12, 0]] {
+            let link = Link::from_bytes(bytes).unwrap();
+            let theirs = cid::Cid::try_from(&link).unwrap();
+            assert_eq!(Link::try_from(&theirs), Ok(link));
+        }
+        let long = [&[1, 0x55, 0, 65][..], &[7; 65]].concat();
+        assert_eq!(cid::Cid::try_from(&Link::from_bytes(&long).unwrap()), Err(CidError::Length));
+    }
+
+    #[test]
+    fn values_convert_both_ways() {
         let value = crate::data::json::from_str(
             r#"{"a":[null,true,-1,"x",{"$bytes":"AAE"}],"b":{"$link":"bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"}}"#,
         )

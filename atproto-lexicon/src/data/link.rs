@@ -147,24 +147,6 @@ impl From<Cid> for Link {
     }
 }
 
-impl TryFrom<&cid::Cid> for Link {
-    type Error = CidError;
-
-    /// Fails for version 0.
-    fn try_from(cid: &cid::Cid) -> Result<Self, CidError> {
-        Self::from_bytes(&cid.to_bytes())
-    }
-}
-
-impl TryFrom<&Link> for cid::Cid {
-    type Error = CidError;
-
-    /// Fails for a digest of more than 64 bytes, which that type cannot hold.
-    fn try_from(link: &Link) -> Result<Self, CidError> {
-        Self::read_bytes(link.as_bytes()).map_err(|_| CidError::Length)
-    }
-}
-
 impl serde::Serialize for Link {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_link(self.as_bytes(), serializer)
@@ -190,8 +172,6 @@ mod tests {
             assert!(link.as_cid().is_none());
             assert_eq!(link.as_bytes(), bytes);
             assert_eq!(link.to_string().parse(), Ok(link.clone()));
-            let theirs = cid::Cid::try_from(&link).unwrap();
-            assert_eq!(Link::try_from(&theirs), Ok(link));
         }
         let cid = Cid::of_dag_cbor(b"");
         assert_eq!(Link::from_bytes(cid.as_bytes()), Ok(Link::Cid(cid)));

@@ -8,6 +8,7 @@ pub mod cbor;
 mod cid;
 mod error;
 mod hash;
+#[cfg(feature = "ipld")]
 mod ipld;
 pub mod json;
 mod limits;
@@ -21,6 +22,7 @@ pub use bytes::Bytes;
 pub use cid::{Cid, Codec};
 pub use error::{CidError, LimitError, ModelError};
 pub use hash::sha256;
+#[cfg(feature = "ipld")]
 pub use ipld::IpldError;
 pub use limits::Limits;
 pub use link::{Link, OtherCid};

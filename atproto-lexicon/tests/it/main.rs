@@ -10,5 +10,6 @@
 
 mod cbor;
 mod json;
+mod ser;
 mod syntax;
 mod typed;

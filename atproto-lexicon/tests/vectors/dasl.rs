@@ -1,6 +1,7 @@
 use crate::{read_array, text};
 use atproto_lexicon::data::cbor::{self, Profile};
 use atproto_lexicon::data::{Limits, Value};
+use data_encoding::HEXLOWER;
 use ipld_core::ipld::Ipld;
 use serde_json::Value as Json;
 use testdata::{Case, Suites};
@@ -31,8 +32,7 @@ pub(crate) fn add(suites: &mut Suites) {
 }
 
 fn check(entry: &Json) -> Result<(), String> {
-    let bytes =
-        multibase::Base::Base16Lower.decode(text(entry, "data")?).map_err(|error| error.to_string())?;
+    let bytes = HEXLOWER.decode(text(entry, "data")?.as_bytes()).map_err(|error| error.to_string())?;
     let limits = Limits::default();
     let checked = cbor::validate_with(&bytes, Profile::Drisl, &limits);
     match text(entry, "type")?.as_str() {

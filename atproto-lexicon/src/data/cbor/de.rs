@@ -3,6 +3,7 @@
 //! Each type gets exactly what it asks for: a byte string is no text, a link no byte string, a name alone no variant with
 //! content. What a type leaves unread is an error, since the next value would be read from it.
 
+use super::head::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UNSIGNED};
 use super::{RawFields, TypeError};
 use crate::data::cid::NEWTYPE as LINK;
 use serde::de::{
@@ -46,13 +47,6 @@ struct Head {
     number: u64,
 }
 
-const UNSIGNED: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
 const NULL: u8 = 0xf6;
 
 impl<'de> Deserializer<'de> {

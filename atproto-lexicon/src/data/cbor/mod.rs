@@ -21,9 +21,12 @@
 
 mod de;
 mod error;
+mod head;
 mod model;
 mod parse;
+mod ser;
 mod sink;
+mod tag;
 
 pub use error::{CborError, CborReason, DecodeError, EncodeError, TypeError};
 
@@ -186,8 +189,7 @@ pub fn to_vec_with<T: serde::Serialize + ?Sized>(
     profile: Profile,
     limits: &Limits,
 ) -> Result<Vec<u8>, EncodeError> {
-    let bytes =
-        serde_ipld_dagcbor::to_vec(value).map_err(|error| EncodeError::Type(TypeError::new(error)))?;
+    let bytes = ser::to_vec(value)?;
     validate_with(&bytes, profile, limits)?;
     Ok(bytes)
 }

@@ -1,3 +1,4 @@
+use super::head::{ARRAY, BYTES, MAP, NEGATIVE, TAG, TEXT, UNSIGNED};
 use super::sink::{Scalar, Sink};
 use super::{CborError, CborReason as Reason, Profile};
 use crate::data::link::{LinkRef, Parts};
@@ -57,14 +58,6 @@ struct Head {
     info: u8,
     number: u64,
 }
-
-const UNSIGNED: u8 = 0;
-const NEGATIVE: u8 = 1;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
-const TAG: u8 = 6;
 
 impl<'a> Parser<'a, '_> {
     fn value(&mut self, sink: &mut impl Sink<'a>) -> Result<(), CborError> {
