@@ -12,8 +12,11 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-pub(super) fn from_validated<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, TypeError> {
-    T::deserialize(&mut Deserializer { bytes, rest: bytes })
+pub(super) fn from_validated<'de, S: DeserializeSeed<'de>>(
+    seed: S,
+    bytes: &'de [u8],
+) -> Result<S::Value, TypeError> {
+    seed.deserialize(&mut Deserializer { bytes, rest: bytes })
 }
 
 /// The fields of a validated map.

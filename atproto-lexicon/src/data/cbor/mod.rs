@@ -32,6 +32,7 @@ pub use error::{CborError, CborReason, DecodeError, EncodeError, TypeError};
 
 use super::{Limits, Object, Value};
 use crate::data::builder::Builder;
+use std::marker::PhantomData;
 
 /// Which values are allowed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -128,8 +129,21 @@ pub fn from_slice_with<'de, T: serde::Deserialize<'de>>(
     profile: Profile,
     limits: &Limits,
 ) -> Result<T, DecodeError> {
+    from_slice_seed(PhantomData, bytes, profile, limits)
+}
+
+/// [`from_slice_with`] for what a type cannot know on its own, such as the greatest number of items that it may collect.
+///
+/// # Errors
+/// [`DecodeError::Cbor`] where the bytes are not canonical, [`DecodeError::Type`] where the seed refuses them.
+pub fn from_slice_seed<'de, S: serde::de::DeserializeSeed<'de>>(
+    seed: S,
+    bytes: &'de [u8],
+    profile: Profile,
+    limits: &Limits,
+) -> Result<S::Value, DecodeError> {
     validate_with(bytes, profile, limits)?;
-    de::from_validated(bytes).map_err(DecodeError::Type)
+    de::from_validated(seed, bytes).map_err(DecodeError::Type)
 }
 
 /// Reads a record of a type: [`validate_record`], then as [`from_slice`].
@@ -138,7 +152,7 @@ pub fn from_slice_with<'de, T: serde::Deserialize<'de>>(
 /// [`DecodeError::Cbor`] where it is no record, [`DecodeError::Type`] where it is no `T`.
 pub fn from_record<'de, T: serde::Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, DecodeError> {
     validate_record(bytes)?;
-    de::from_validated(bytes).map_err(DecodeError::Type)
+    de::from_validated(PhantomData, bytes).map_err(DecodeError::Type)
 }
 
 /// Reads any value, in one pass, and checks the rules of the data model on objects too.
