@@ -27,7 +27,8 @@
 //! # }
 //! ```
 //!
-//! A file in pre-order is read in one pass, from memory, from a reader or as its bytes arrive: [`repo::stream`].
+//! A file in pre-order is read in one pass, from memory, from a reader or as its bytes arrive: [`repo::stream`]. The events of a
+//! repository stream are read by [`sync`], and not verified yet.
 //!
 //! # Features
 //!
@@ -42,3 +43,4 @@ mod encode;
 pub mod mst;
 pub mod repo;
 pub mod store;
+pub mod sync;

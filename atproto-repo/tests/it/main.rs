@@ -11,6 +11,8 @@
 mod canonical;
 mod car;
 mod commit;
+mod event;
+mod events;
 mod example;
 mod forge;
 mod history;

@@ -1,8 +1,10 @@
-//! The public conformance suite for trees, and the repositories that a reference server exported.
+//! The public conformance suites, and what a reference server exported and sent.
 #![allow(clippy::indexing_slicing, clippy::arithmetic_side_effects, reason = "a test may panic")]
 
 mod captures;
+mod firehose;
 mod mst;
+mod relay;
 
 use serde_json::Value as Json;
 use std::path::Path;
@@ -11,6 +13,8 @@ fn main() -> std::process::ExitCode {
     let mut suites = testdata::Suites::default();
     mst::add(&mut suites);
     captures::add(&mut suites);
+    firehose::add(&mut suites);
+    relay::add(&mut suites, relay::is_read);
     suites.run()
 }
 

@@ -1,0 +1,35 @@
+//! The events of `com.atproto.sync.subscribeRepos` (<https://atproto.com/specs/sync#repository-event-stream>), read without
+//! copying.
+//!
+//! [`Event::parse`] says that an event is of the form that its lexicon gives, within [`Limits`]. What it says of a repository
+//! is the word of the host that sent it until it is verified.
+//!
+//! ```
+//! use atproto_repo::sync::Event;
+//! # use atproto_lexicon::data::{Object, Value, cbor};
+//! # let header = Object::from([("op".into(), Value::Integer(1)), ("t".into(), "#account".into())]);
+//! # let body = Object::from([
+//! #     ("active".into(), Value::Boolean(true)),
+//! #     ("did".into(), "did:plc:ewvi7nxzyoun6zhxrhs64oiz".into()),
+//! #     ("seq".into(), Value::Integer(7)),
+//! #     ("time".into(), "2026-01-01T00:00:00.000Z".into()),
+//! # ]);
+//! # let message = [cbor::to_vec(&header)?, cbor::to_vec(&body)?].concat();
+//! match Event::from_frame(&message) {
+//!     Ok(Some(Event::Account(account))) => assert!(account.active),
+//!     Ok(_) => {}                                  // of another type, or of one from the future
+//!     Err(error) if error.ends_stream() => {}      // drop the connection
+//!     Err(_) => {}                                 // refuse this one event
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod error;
+mod event;
+mod fields;
+
+pub use error::{EventError, FieldReason, Place};
+pub use event::{
+    AccountEvent, AccountStatus, Action, CommitEvent, Event, IdentityEvent, InfoEvent, Limits, RepoOp,
+    SyncEvent,
+};
