@@ -16,5 +16,6 @@ pub use error::{Error, Invalid, Missing, PathReason};
 pub use export::{ExportError, ProofError, verify_proof};
 pub use open::{Repo, Summary, UnsignedRepo};
 pub use record::{Record, RecordError};
+pub(crate) use walk::Paths;
 pub use walk::{Entry, OwnedEntry, RecordWalk, Records};
 pub use write::{MAX_WRITES, RecordChange, SignedCommit, UnsignedCommit, Write, WriteError};

@@ -165,7 +165,7 @@ pub(super) fn path(entry: TreeEntry<'_>) -> &str {
 
 /// Checks paths, and remembers the collection, since most are of the same one as the path before.
 #[derive(Debug, Default)]
-pub(super) struct Paths {
+pub(crate) struct Paths {
     /// With the slash that follows it.
     collection: Vec<u8>,
 }

@@ -79,6 +79,17 @@ pub enum Action {
     Delete,
 }
 
+impl Action {
+    /// The text that stands for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
+}
+
 /// A repository's state (<https://atproto.com/specs/sync#sync-events>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]

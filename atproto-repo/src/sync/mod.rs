@@ -24,12 +24,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod account;
 mod error;
 mod event;
 mod fields;
+mod produce;
+mod reconcile;
+mod verify;
+
+pub use account::{Account, Outcome, Queued, Sync};
 
 pub use error::{EventError, FieldReason, Place};
 pub use event::{
     AccountEvent, AccountStatus, Action, CommitEvent, Event, IdentityEvent, InfoEvent, Limits, RepoOp,
     SyncEvent,
 };
+pub use produce::{ProduceError, to_frame};
+pub use reconcile::Reconcile;
+pub use verify::{ErrorKind, Head, Policy, VerifiedCommit, VerifyError};

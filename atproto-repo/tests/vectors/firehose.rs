@@ -1,8 +1,9 @@
 //! What the reference server sent to a subscriber.
 
-use crate::{read, same, show, text};
+use crate::{read, read_json, same, show, text};
+use atproto_crypto::PublicKey;
 use atproto_repo::car::Car;
-use atproto_repo::sync::{Event, EventError};
+use atproto_repo::sync::{Account, Event, EventError, Outcome};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ const COUNTS: [(&str, usize); 6] =
     [("#account", 13), ("#commit", 739), ("#identity", 10), ("#info", 1), ("#sync", 8), ("error", 1)];
 
 pub(crate) fn add(suites: &mut Suites) {
-    suites.add("captures::firehose", "captures/firehose", NAMES.len() + 1, |folder| {
+    suites.add("captures::firehose", "captures/firehose", NAMES.len() + 3, |folder| {
         let case = |name: &str| {
             let path = folder.join(name);
             Case::new(name, move || check(&path).map(drop))
@@ -24,8 +25,83 @@ pub(crate) fn add(suites: &mut Suites) {
             let folder = folder.to_owned();
             move || check_counts(&folder)
         });
-        Ok(NAMES.iter().map(|name| case(name)).chain([counts]).collect())
+        let sequence = |name: &'static str| {
+            let folder = folder.to_owned();
+            Case::new(format!("{name}, in sequence"), move || play(&folder, name))
+        };
+        let cases = NAMES.iter().map(|name| case(name)).chain([counts]);
+        Ok(cases.chain(["pds1", "pds2"].map(sequence)).collect())
     });
+}
+
+/// The messages of a file.
+fn frames(path: &Path) -> Result<Vec<Vec<u8>>, String> {
+    let (bytes, mut frames) = (read(&path.with_extension("frames"))?, Vec::new());
+    let mut rest = &bytes[..];
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (frame, after) =
+            after.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or("a message is cut off")?;
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    Ok(frames)
+}
+
+/// The signing keys that an account has had.
+fn keys(folder: &Path) -> Result<BTreeMap<String, Vec<PublicKey>>, String> {
+    let index = read_json(&folder.with_file_name("index.json"))?;
+    let mut keys = BTreeMap::<_, Vec<_>>::new();
+    for file in index["files"].as_array().ok_or("no files")? {
+        if let (Some(did), Some(key)) = (file["did"].as_str(), file["signingKey"].as_str()) {
+            let (key, keys) = (key.parse().map_err(show)?, keys.entry(did.to_owned()).or_default());
+            if !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+    }
+    Ok(keys)
+}
+
+/// Verifies all events of a host one after the other, each on what came before. Of all of them only one is refused.
+fn play(folder: &Path, name: &str) -> Result<(), String> {
+    let (keys, mut accounts) = (keys(folder)?, BTreeMap::new());
+    // Nothing here is of the future.
+    let now = u64::MAX;
+    for frame in frames(&folder.join(name))? {
+        let event = Event::from_frame(&frame).map_err(show)?.ok_or("an unknown type")?;
+        let (seq, did) = (event.seq(), event.did().cloned().ok_or("of no account")?);
+        let account = accounts.entry(did.clone()).or_insert_with(|| Account::new(did.clone(), None));
+        let known = &keys[did.as_str()];
+        let mut outcome = format!("{:?}", take(account, &frame, &known[0], now)?);
+        if outcome.starts_with("RefreshIdentity") {
+            outcome = format!("{:?}", take(account, &frame, known.get(1).ok_or(outcome)?, now)?);
+        }
+        let is_refused = outcome.starts_with("Invalid");
+        let is_good = outcome.starts_with("Commit") || outcome.starts_with("Unchanged");
+        let expected = (name, seq) == ("pds2", Some(4));
+        if is_refused != expected || is_good == expected {
+            return Err(format!("{name} {seq:?}: {outcome}"));
+        }
+    }
+    Ok(())
+}
+
+/// Gives an event to its account.
+fn take<'a>(
+    account: &mut Account,
+    frame: &'a [u8],
+    key: &PublicKey,
+    now: u64,
+) -> Result<Outcome<'a>, String> {
+    Ok(match Event::from_frame(frame).map_err(show)?.ok_or("an unknown type")? {
+        Event::Commit(event) => account.commit(event, b"", key, now),
+        Event::Sync(event) => account.sync(&event, b"", key, now),
+        Event::Account(event) => {
+            account.account(&event);
+            Outcome::Unchanged
+        }
+        _ => Outcome::Unchanged,
+    })
 }
 
 fn check_counts(folder: &Path) -> Result<(), String> {

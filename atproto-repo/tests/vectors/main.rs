@@ -14,7 +14,7 @@ fn main() -> std::process::ExitCode {
     mst::add(&mut suites);
     captures::add(&mut suites);
     firehose::add(&mut suites);
-    relay::add(&mut suites, relay::is_read);
+    relay::add(&mut suites, relay::play);
     suites.run()
 }
 

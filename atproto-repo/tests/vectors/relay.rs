@@ -5,8 +5,8 @@ use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{cbor, json};
 use atproto_lexicon::syntax::Did;
 use atproto_repo::car::Car;
-use atproto_repo::repo::Repo;
-use atproto_repo::sync::{Event, EventError};
+use atproto_repo::repo::UnsignedRepo;
+use atproto_repo::sync::{self, Event, EventError, Head, Outcome, Policy, VerifyError};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -101,29 +101,66 @@ fn message(json: &Json) -> Result<Message, String> {
     })
 }
 
-/// What is passed on is an event, and of an account that is active.
-pub(crate) fn is_read(scenario: &Scenario) -> Result<(), String> {
-    let mut active: BTreeMap<_, _> =
-        scenario.accounts.iter().map(|account| (&account.did, account.is_active)).collect();
-    for message in scenario.messages.iter().filter(|message| !message.is_dropped) {
-        let event = message.event().map_err(show)?.ok_or("an unknown type")?;
-        same(message.is_invalid, false)?;
-        let account = scenario.accounts.iter().find(|account| Some(&account.did) == event.did());
-        let account = account.ok_or("of no account")?;
-        match event {
-            Event::Commit(commit) => {
-                same(active.get(&account.did), Some(&true))?;
-                same(commit.prev_data.is_some() || scenario.lenient, true)?;
-                let car = Car::parse(commit.blocks).map_err(show)?;
-                let repo = Repo::verify(&car, &commit.repo, &account.key).map_err(show)?;
-                same((repo.commit_cid(), repo.commit().rev), (&commit.commit, commit.rev))?;
-            }
-            Event::Account(event) => {
-                let before = active.insert(&account.did, event.active);
-                same(before != Some(event.active), message.is_update)?;
-            }
-            _ => same(message.is_update, false)?,
+/// Plays a scenario: each message has the outcome that a relay gives it.
+pub(crate) fn play(scenario: &Scenario) -> Result<(), String> {
+    let policy = Policy { allow_unproven: scenario.lenient, ..Policy::default() };
+    // The newest revision of all scenarios is of 2025.
+    let now = 1_800_000_000_000_000;
+    let mut states = BTreeMap::new();
+    for account in &scenario.accounts {
+        let mut state = sync::Account::new(account.did.clone(), None).with_policy(policy);
+        if !account.is_active {
+            return Err("an account which is not active at the beginning".into());
         }
+        state = state.with_max_queue(1 << 20);
+        states.insert(account.did.clone(), (state, &account.key));
+    }
+    for (number, message) in scenario.messages.iter().enumerate() {
+        // What is no event at all is dropped without a verdict.
+        let Ok(event) = message.event() else {
+            same((true, false, false), (message.is_dropped, message.is_invalid, message.is_update))?;
+            continue;
+        };
+        let event = event.ok_or("an unknown type")?;
+        let did = event.did().cloned().ok_or("of no account")?;
+        let (account, key) = states.get_mut(&did).ok_or("of no account")?;
+        let mut is_update = false;
+        let outcome = match event {
+            Event::Commit(event) => account.commit(event, &message.body, key, now),
+            Event::Sync(event) => account.sync(&event, &message.body, key, now),
+            Event::Account(event) => {
+                is_update = account.account(&event);
+                Outcome::Unchanged
+            }
+            _ => Outcome::Unchanged,
+        };
+        let is_invalid = matches!(outcome, Outcome::Invalid(_) | Outcome::RefreshIdentity(_));
+        let is_dropped = is_invalid || matches!(outcome, Outcome::Ignored);
+        // A relay passes on what does not follow on what it knows, and fetches the repository. Here that is what was sent.
+        if let Outcome::Desynchronized(why) = &outcome {
+            if !matches!(why, None | Some(VerifyError::ChainBreak(_))) {
+                return Err(format!("{number}: {outcome:?}"));
+            }
+            account.begin_resync();
+            same(account.end_resync(Some(sent(message)?)).len(), 0)?;
+        }
+        same(
+            (is_dropped, is_invalid, is_update),
+            (message.is_dropped, message.is_invalid, message.is_update),
+        )
+        .map_err(|error| format!("{number}: {error} ({outcome:?})"))?;
     }
     Ok(())
+}
+
+/// Where the repository is that a message tells of.
+fn sent(message: &Message) -> Result<Head, String> {
+    let blocks = match message.event().map_err(show)? {
+        Some(Event::Commit(event)) => event.blocks,
+        Some(Event::Sync(event)) => event.blocks,
+        _ => return Err("not of a repository".into()),
+    };
+    let car = Car::parse(blocks).map_err(show)?;
+    let repo = UnsignedRepo::open(&car).map_err(show)?;
+    Ok(Head { rev: repo.commit().rev, data: repo.commit().data })
 }
