@@ -22,5 +22,6 @@ mod oracle;
 mod read;
 mod shapes;
 mod stream;
+mod sync;
 mod ways;
 mod write;
