@@ -4,6 +4,10 @@
 pub mod car;
 pub mod cbor;
 pub mod commit;
+pub mod event;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../atproto-repo/tests/it/events.rs"]
+mod events;
 #[path = "../../atproto-repo/tests/it/forge.rs"]
 mod forge;
 pub mod json;

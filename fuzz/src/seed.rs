@@ -1,5 +1,6 @@
 //! Writes the corpora from which fuzzing starts, `corpus/TARGET/*`: small valid inputs, made here.
 
+use crate::events;
 use crate::model::{Repository, paths};
 use atproto_lexicon::data::{cbor, json};
 use std::io::Result;
@@ -54,6 +55,10 @@ fn all() -> Vec<(&'static str, Seeds)> {
     let commits = commits.flat_map(|(_, block)| [after(&[0], block), after(&[1], block)]);
     let nodes = blocks()
         .filter(|(repository, block)| block.starts_with(b"\xa2\x61e") && !is_commit(repository, block));
+    let bodies = events::each();
+    let events = bodies.iter().enumerate().flat_map(|(kind, (t, body))| {
+        [after(&[kind as u8], &events::encode(body)), after(&[6], &events::frame(t, body))]
+    });
     vec![
         ("syntax_did", texts(&dids)),
         ("syntax_handle", texts(&handles)),
@@ -71,6 +76,7 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("car", cars.collect()),
         ("commit", commits.collect()),
         ("repo", (0..24).map(choices).collect()),
+        ("event", events.collect()),
         ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
     ]
 }
