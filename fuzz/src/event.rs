@@ -1,20 +1,65 @@
 //! Events beside the reading of their bodies as any value.
 
-use atproto_lexicon::data::{Object, Value, cbor};
+use crate::events;
+use arbitrary::{Result, Unstructured};
+use atproto_lexicon::data::{Cid, Object, Value, cbor};
 use atproto_repo::sync::{Action, CommitEvent, Event, EventError, Limits, RepoOp};
 
 const TYPES: [&str; 6] = ["#commit", "#sync", "#account", "#identity", "#info", "#new"];
 
-/// The first byte says of which type the body is; one more stands for a whole message.
+/// The first byte says of which type the body is; one more stands for a whole message, and one for a good body with some
+/// fields changed.
 pub fn check(data: &[u8]) {
     let Some((kind, bytes)) = data.split_first() else { return };
     let limits = Limits { frame: 4096, ops: 2, commit_blocks: 64, sync_blocks: 16 };
-    let kind = usize::from(*kind) % (TYPES.len() + 1);
-    let Some(t) = TYPES.get(kind) else { return check_frame(bytes, &limits) };
-    match Event::parse_with(t, bytes, &limits) {
-        Ok(event) => check_event(t, bytes, event.as_ref(), &limits),
+    let kind = usize::from(*kind) % (TYPES.len() + 2);
+    match TYPES.get(kind) {
+        Some(t) => check_body(t, bytes, &limits),
+        None if kind == TYPES.len() => check_frame(bytes, &limits),
+        // Too little data changes nothing more.
+        None => drop(check_changed(&mut Unstructured::new(bytes), &limits)),
+    }
+}
+
+fn check_body(t: &str, bytes: &[u8], limits: &Limits) {
+    match Event::parse_with(t, bytes, limits) {
+        Ok(event) => check_event(t, bytes, event.as_ref(), limits),
         Err(error) => check_error(bytes, &error),
     }
+}
+
+fn check_changed(input: &mut Unstructured<'_>, limits: &Limits) -> Result<()> {
+    let (t, mut body) = input.choose(&events::each())?.clone();
+    for _ in 0..input.int_in_range(1..=3)? {
+        let names: Vec<String> = body.keys().map(str::to_owned).collect();
+        let name =
+            if names.is_empty() || input.ratio(1, 8)? { "ops".into() } else { input.choose(&names)?.clone() };
+        body.remove(&name);
+        if input.ratio(7, 8)? {
+            body.insert(name, value(input)?);
+        }
+    }
+    check_body(t, &events::encode(&body), limits);
+    Ok(())
+}
+
+fn value(input: &mut Unstructured<'_>) -> Result<Value> {
+    let cid = Cid::of_dag_cbor(b"");
+    Ok(match input.int_in_range(0..=8)? {
+        0 => Value::Null,
+        1 => Value::Boolean(input.arbitrary()?),
+        2 => Value::Integer(*input.choose(&[-1, 0, 1, (1 << 53) - 1, 1 << 53, i64::MAX])?),
+        3 => (*input.choose(&["", "3jzfcijpj2z2a", "did:web:a", "a.example", events::TIME])?).into(),
+        4 => Value::Bytes(vec![0; *input.choose(&[0, 16, 17, 64, 65])?].into()),
+        5 => cid.into(),
+        6 => Value::Object(Object::from([("a".into(), Value::Null)])),
+        _ => {
+            let action = *input.choose(&["create", "update", "delete", "move"])?;
+            let (after, before): (bool, bool) = input.arbitrary()?;
+            let op = events::op(action, "a/b", after.then_some(cid), before.then_some(cid));
+            Value::Array(vec![op; input.int_in_range(0..=3)?])
+        }
+    })
 }
 
 /// A message is nothing but two values, of which the second is what its type says.

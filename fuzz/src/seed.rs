@@ -57,7 +57,8 @@ fn all() -> Vec<(&'static str, Seeds)> {
         .filter(|(repository, block)| block.starts_with(b"\xa2\x61e") && !is_commit(repository, block));
     let bodies = events::each();
     let events = bodies.iter().enumerate().flat_map(|(kind, (t, body))| {
-        [after(&[kind as u8], &events::encode(body)), after(&[6], &events::frame(t, body))]
+        let changes = after(&[7, kind as u8], &choices(kind as u8));
+        [after(&[kind as u8], &events::encode(body)), after(&[6], &events::frame(t, body)), changes]
     });
     vec![
         ("syntax_did", texts(&dids)),
