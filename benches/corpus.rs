@@ -63,7 +63,7 @@ pub(crate) fn key() -> PublicKey {
     secret().public_key()
 }
 
-fn secret() -> SecretKey {
+pub(crate) fn secret() -> SecretKey {
     SecretKey::from_hex(Curve::K256, &"2b".repeat(32)).unwrap()
 }
 

@@ -23,4 +23,4 @@ pub(crate) use file::read_some;
 pub use frame::Limits;
 pub use slice::Car;
 pub use write::CarWriter;
-pub(crate) use write::to_car;
+pub(crate) use write::{MemoryCar, to_car};

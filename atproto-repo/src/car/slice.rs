@@ -31,6 +31,7 @@ impl<'a> Car<'a> {
     /// [`CarError`] with the reason and the place of the first fault.
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
         let mut car = Self::parse_header(bytes, limits)?;
+        car.index.reserve((bytes.len() / 128).min(Batch::SIZE));
         let mut at = car.blocks_at;
         let (mut batch, mut slots, mut batches) = (Batch::default(), Vec::new(), 0_u32);
         while at < bytes.len() {

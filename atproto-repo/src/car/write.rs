@@ -17,17 +17,9 @@ impl<W: Write> CarWriter<W> {
     /// # Errors
     /// Those of `out`.
     pub fn new(mut out: W, roots: &[Cid]) -> io::Result<Self> {
-        let mut header = Vec::new();
-        push_head(MAP, 2, &mut header);
-        push_text("roots", &mut header);
-        push_head(ARRAY, roots.len(), &mut header);
-        roots.iter().for_each(|root| push_link(root, &mut header));
-        push_text("version", &mut header);
-        push_head(UNSIGNED, 1, &mut header);
         let mut buf = Vec::new();
-        push_varint(header.len(), &mut buf);
+        push_header(roots, &mut buf);
         out.write_all(&buf)?;
-        out.write_all(&header)?;
         Ok(Self { out, buf })
     }
 
@@ -37,8 +29,7 @@ impl<W: Write> CarWriter<W> {
     /// Those of the output.
     pub fn write(&mut self, cid: &Cid, block: &[u8]) -> io::Result<()> {
         self.buf.clear();
-        push_varint(block.len().saturating_add(Cid::LEN), &mut self.buf);
-        self.buf.extend_from_slice(cid.as_bytes());
+        push_section_head(cid, block.len(), &mut self.buf);
         self.out.write_all(&self.buf)?;
         self.out.write_all(block)
     }
@@ -49,12 +40,47 @@ impl<W: Write> CarWriter<W> {
     }
 }
 
+/// A CAR that is written in memory.
+#[derive(Debug)]
+pub(crate) struct MemoryCar(Vec<u8>);
+
+impl MemoryCar {
+    pub(crate) fn new(root: &Cid) -> Self {
+        let mut out = Vec::with_capacity(4096);
+        push_header(std::slice::from_ref(root), &mut out);
+        Self(out)
+    }
+
+    pub(crate) fn push(&mut self, cid: &Cid, block: &[u8]) {
+        push_section_head(cid, block.len(), &mut self.0);
+        self.0.extend_from_slice(block);
+    }
+
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+fn push_header(roots: &[Cid], out: &mut Vec<u8>) {
+    let mut header = Vec::new();
+    push_head(MAP, 2, &mut header);
+    push_text("roots", &mut header);
+    push_head(ARRAY, roots.len(), &mut header);
+    roots.iter().for_each(|root| push_link(root, &mut header));
+    push_text("version", &mut header);
+    push_head(UNSIGNED, 1, &mut header);
+    push_varint(header.len(), out);
+    out.extend_from_slice(&header);
+}
+
+fn push_section_head(cid: &Cid, length: usize, out: &mut Vec<u8>) {
+    push_varint(length.saturating_add(Cid::LEN), out);
+    out.extend_from_slice(cid.as_bytes());
+}
+
 /// A CAR of a few blocks, in memory.
 pub(crate) fn to_car<'a>(root: &Cid, blocks: impl IntoIterator<Item = (&'a Cid, &'a [u8])>) -> Vec<u8> {
-    // Memory gives no error.
-    let Ok(mut car) = CarWriter::new(Vec::new(), &[*root]) else { return Vec::new() };
-    for (cid, block) in blocks {
-        car.write(cid, block).unwrap_or_default();
-    }
-    car.into_inner()
+    let mut car = MemoryCar::new(root);
+    blocks.into_iter().for_each(|(cid, block)| car.push(cid, block));
+    car.into_bytes()
 }

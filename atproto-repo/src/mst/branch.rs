@@ -47,14 +47,10 @@ impl Branch {
         self.node.entries()
     }
 
-    pub(super) fn key(&self, index: usize) -> Option<&[u8]> {
-        self.entries().get(index).map(|entry| self.node.key(entry))
-    }
-
     /// The number of the entry with this key, or of the subtree where it would be.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Result<usize, usize> {
-        self.entries().binary_search_by(|entry| self.node.key(entry).cmp(key))
+        self.node.find(key)
     }
 
     #[inline]
@@ -68,6 +64,18 @@ impl Branch {
     #[inline]
     pub(super) fn child_mut(&mut self, index: usize) -> Option<&mut Box<Self>> {
         self.children.get_mut(index)?.as_mut()
+    }
+
+    /// The node, and a subtree if it was loaded.
+    pub(super) fn parts_mut(&mut self, index: usize) -> (&Node, Option<&mut Self>) {
+        (&self.node, self.children.get_mut(index).and_then(|child| child.as_deref_mut()))
+    }
+
+    /// The node, and the subtrees on both sides of an entry if they were loaded.
+    pub(super) fn pair_mut(&mut self, index: usize) -> (&Node, Option<&mut Self>, Option<&mut Self>) {
+        let mut both = self.children.iter_mut().skip(index);
+        let mut next = || both.next().and_then(|child| child.as_deref_mut());
+        (&self.node, next(), next())
     }
 
     pub(super) fn last_child(&self) -> usize {

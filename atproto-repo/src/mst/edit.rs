@@ -3,7 +3,7 @@ use super::encode::NodeWriter;
 use super::place::Place;
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Changes to a tree, without IO: it asks for the nodes that a change touches and is given them. An error leaves the tree as it
 /// was.
@@ -13,8 +13,8 @@ use std::collections::HashSet;
 pub struct Edit {
     root: Root,
     limits: Limits,
-    /// The nodes asked for last, and the way to each.
-    needs: Vec<(Cid, Vec<usize>)>,
+    /// Nodes that were supplied, and have not found their place yet.
+    supplied: HashMap<Cid, Node>,
     writer: NodeWriter,
     /// Nodes that were made.
     created: Vec<(Cid, Vec<u8>)>,
@@ -44,6 +44,9 @@ pub enum EditError {
     /// It needs this node: [`Edit::supply`] it and try again.
     #[error("MST node {0} is needed")]
     Needs(Cid),
+    /// The tree is not what its root stands for.
+    #[error(transparent)]
+    Tree(#[from] TreeFault),
     /// The key has not between 1 and 1,024 bytes.
     #[error("key has not between 1 and 1,024 bytes")]
     KeyLength,
@@ -75,7 +78,7 @@ impl Edit {
         Self {
             root,
             limits: Limits::default(),
-            needs: Vec::new(),
+            supplied: HashMap::new(),
             writer: NodeWriter::default(),
             created: Vec::new(),
             retired: Vec::new(),
@@ -88,24 +91,34 @@ impl Edit {
         Self { limits, ..self }
     }
 
-    /// The nodes that have to be supplied next before these keys can be inserted or removed: one of each key at most, each time one
+    /// The nodes that have to be supplied next before these keys can be inserted or removed: two of each key at most, each time one
     /// layer further down. When there are none, all that the keys need is there.
-    pub fn needs<'k>(&mut self, keys: impl IntoIterator<Item = &'k [u8]>) -> impl Iterator<Item = &Cid> {
-        self.needs.clear();
-        for key in keys {
-            for purpose in [Purpose::Insert, Purpose::Remove] {
-                self.look(key, purpose).unwrap_or_default();
-            }
-        }
-        self.needs.sort_unstable();
-        self.needs.dedup();
-        self.needs.chunk_by(|(a, _), (b, _)| a == b).filter_map(|same| same.first()).map(|(cid, _)| cid)
-    }
-
-    /// Gives it the block of a node that it asked for; hashes it. A block that it did not ask for is ignored.
     ///
     /// # Errors
-    /// [`TreeFault`]; the node stays asked for.
+    /// [`EditError`], but never [`EditError::Needs`].
+    pub fn needs<'k>(&mut self, keys: impl IntoIterator<Item = &'k [u8]>) -> Result<Vec<Cid>, EditError> {
+        let mut needs = Vec::new();
+        for key in keys {
+            for purpose in [Purpose::Insert, Purpose::Remove] {
+                let missing = self.load(key, purpose, &mut |_| Ok::<_, EditError>(None), &mut |cid| {
+                    needs.push(cid);
+                });
+                match missing {
+                    // A change that cannot be made says so itself.
+                    Ok(()) | Err(EditError::Limits | EditError::Needs(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        needs.sort_unstable();
+        needs.dedup();
+        Ok(needs)
+    }
+
+    /// Gives it the block of a node that it asked for; hashes it.
+    ///
+    /// # Errors
+    /// [`TreeFault`]: the hash, or the form. Whether the node is in its place is found out when it is used.
     pub fn supply(&mut self, cid: &Cid, block: &[u8]) -> Result<(), TreeFault> {
         if !cid.matches(block) {
             return Err(TreeFault { node: *cid, entry: None, reason: TreeReason::Hash });
@@ -116,30 +129,62 @@ impl Edit {
     /// [`supply`](Self::supply) without hashing: the caller has compared the block with its CID.
     ///
     /// # Errors
-    /// [`TreeFault`]; the node stays asked for.
+    /// [`TreeFault`].
     pub fn supply_unchecked(&mut self, cid: &Cid, block: &[u8]) -> Result<(), TreeFault> {
-        let mut at = 0_usize;
-        while let Some((need, way)) = self.needs.get(at) {
-            if need != cid {
-                at = at.saturating_add(1);
-                continue;
-            }
-            self.root.load(cid, way, block, &self.limits).map_err(|(entry, reason)| TreeFault {
-                node: *cid,
-                entry,
-                reason,
-            })?;
-            self.needs.swap_remove(at);
-        }
+        let node = Node::decode_of(cid, block, &self.limits)?;
+        self.supplied.insert(*cid, node);
         Ok(())
     }
 
     /// The value of a key.
     ///
     /// # Errors
-    /// [`EditError::Needs`].
+    /// [`EditError`].
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Cid>, EditError> {
-        self.require(key, Purpose::Get)?;
+        self.get_with(key, &mut |_| Ok(None))
+    }
+
+    /// Gives a key a value; the value that it had.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn insert(&mut self, key: &[u8], value: Cid) -> Result<Option<Cid>, EditError> {
+        self.insert_with(key, value, &mut |_| Ok(None))
+    }
+
+    /// Takes a key out; the value that it had.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn remove(&mut self, key: &[u8]) -> Result<Option<Cid>, EditError> {
+        self.remove_with(key, &mut |_| Ok(None))
+    }
+
+    /// Hashes what was changed; the CID of the root and what became of the tree since the last time. It can be changed on.
+    ///
+    /// # Errors
+    /// [`EditError`]: what was below the topmost keys that were removed may be needed.
+    pub fn finish(&mut self) -> Result<(Cid, Changes), EditError> {
+        self.finish_with(&mut |_| Ok(None))
+    }
+
+    /// Whether the tree is the one with this root. A node is not asked for where its CID alone tells.
+    ///
+    /// # Errors
+    /// [`EditError`].
+    pub fn is_root(&mut self, expected: &Cid) -> Result<bool, EditError> {
+        self.is_root_with(expected, &mut |_| Ok(None))
+    }
+}
+
+/// The same for a driver that can read nodes at once: `read` gives the node, or `None` where that has to be asked for.
+impl Edit {
+    pub(super) fn get_with<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
+        self.require(key, Purpose::Get, read)?;
         let mut branch = match &self.root {
             Root::Loaded(branch) => branch.as_ref(),
             Root::Stub(_) => return Ok(None),
@@ -156,18 +201,18 @@ impl Edit {
         }
     }
 
-    /// Gives a key a value; the value that it had.
-    ///
-    /// # Errors
-    /// [`EditError`].
-    pub fn insert(&mut self, key: &[u8], value: Cid) -> Result<Option<Cid>, EditError> {
+    pub(super) fn insert_with<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        value: Cid,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
         if !(1..=MAX_KEY).contains(&key.len()) {
-            return Err(EditError::KeyLength);
+            return Err(EditError::KeyLength.into());
         }
-        self.require(key, Purpose::Insert)?;
-        let layer = layer_of(key);
+        let layer = self.require(key, Purpose::Insert, read)?;
         if layer >= self.limits.depth {
-            return Err(EditError::Limits);
+            return Err(EditError::Limits.into());
         }
         let Root::Loaded(root) = &mut self.root else { return Ok(None) };
         if root.is_empty() || layer > root.layer {
@@ -176,22 +221,21 @@ impl Edit {
         Ok(insert(root, layer, key, value, &mut self.retired))
     }
 
-    /// Takes a key out; the value that it had.
-    ///
-    /// # Errors
-    /// [`EditError`].
-    pub fn remove(&mut self, key: &[u8]) -> Result<Option<Cid>, EditError> {
-        self.require(key, Purpose::Remove)?;
+    pub(super) fn remove_with<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
+        self.require(key, Purpose::Remove, read)?;
         let Root::Loaded(root) = &mut self.root else { return Ok(None) };
         Ok(remove(root, key, &mut self.retired))
     }
 
-    /// Hashes what was changed; the CID of the root and what became of the tree since the last time. It can be changed on.
-    ///
-    /// # Errors
-    /// [`EditError::Needs`]: what was below the topmost keys that were removed.
-    pub fn finish(&mut self) -> Result<(Cid, Changes), EditError> {
-        self.trim(None)?;
+    pub(super) fn finish_with<E: From<EditError>>(
+        &mut self,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<(Cid, Changes), E> {
+        self.trim(None, read)?;
         let cid = self.seal();
         // What was changed back is as it was.
         let mut retired: HashSet<Cid> = self.retired.drain(..).collect();
@@ -202,12 +246,12 @@ impl Edit {
         Ok((cid, Changes { created, retired }))
     }
 
-    /// Whether the tree is the one with this root. A node is not asked for where its CID alone tells.
-    ///
-    /// # Errors
-    /// [`EditError::Needs`].
-    pub fn is_root(&mut self, expected: &Cid) -> Result<bool, EditError> {
-        Ok(self.trim(Some(expected))?.is_some() || self.seal() == *expected)
+    pub(super) fn is_root_with<E: From<EditError>>(
+        &mut self,
+        expected: &Cid,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<bool, E> {
+        Ok(self.trim(Some(expected), read)?.is_some() || self.seal() == *expected)
     }
 
     /// Hashes what was changed; the CID of the root.
@@ -222,7 +266,11 @@ impl Edit {
     }
 
     /// Cuts off a root that only points down; the new one, where that is the expected one.
-    fn trim(&mut self, expected: Option<&Cid>) -> Result<Option<Cid>, EditError> {
+    fn trim<E: From<EditError>>(
+        &mut self,
+        expected: Option<&Cid>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
         loop {
             let Root::Loaded(root) = &mut self.root else { return Ok(None) };
             if !root.entries().is_empty() {
@@ -234,163 +282,179 @@ impl Edit {
                     return Ok(None);
                 }
                 Child::Stub(cid) if Some(cid) == expected => return Ok(Some(*cid)),
-                Child::Stub(cid) => {
-                    let cid = *cid;
-                    self.needs.clear();
-                    self.needs.push((cid, vec![0]));
-                    return Err(EditError::Needs(cid));
-                }
-                Child::Loaded(_) => {
-                    if let Subtree::Loaded(child) = root.take(0) {
-                        self.retired.extend(root.origin);
-                        *root = child;
-                    }
-                }
+                _ => {}
+            }
+            let mut loader = Loader { supplied: &mut self.supplied, limits: &self.limits, read };
+            loader.child(root, 0, Around::default())?.map_err(EditError::Needs)?;
+            if let Subtree::Loaded(child) = root.take(0) {
+                self.retired.extend(root.origin);
+                *root = child;
             }
         }
     }
 
-    /// Makes sure that all that a change of this key touches is loaded.
-    fn require(&mut self, key: &[u8], purpose: Purpose) -> Result<(), EditError> {
-        self.needs.clear();
-        self.look(key, purpose)?;
-        self.needs.first().map_or(Ok(()), |(cid, _)| Err(EditError::Needs(*cid)))
+    /// Makes sure that all that a change of this key touches is loaded; the key's layer.
+    fn require<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        purpose: Purpose,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<u32, E> {
+        let mut missing = None;
+        self.load(key, purpose, read, &mut |cid| missing = missing.or(Some(cid)))?;
+        match missing {
+            Some(cid) => Err(EditError::Needs(cid).into()),
+            None => Ok(layer_of(key)),
+        }
     }
 
-    /// Adds the next nodes that a change of this key needs to the needs.
-    fn look(&mut self, key: &[u8], purpose: Purpose) -> Result<(), EditError> {
-        let mut branch = match &self.root {
-            Root::Loaded(branch) => branch.as_ref(),
-            Root::Stub(cid) => {
-                self.needs.push((*cid, Vec::new()));
+    /// Loads what a change of this key touches, as far as it can be read; calls `missing` with what it cannot.
+    fn load<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        purpose: Purpose,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        missing: &mut impl FnMut(Cid),
+    ) -> Result<(), E> {
+        let mut loader = Loader { supplied: &mut self.supplied, limits: &self.limits, read };
+        if let Root::Stub(cid) = &self.root {
+            let cid = *cid;
+            let Some(node) = loader.node(&cid)? else {
+                missing(cid);
                 return Ok(());
-            }
-        };
+            };
+            let layer = loader.check(&cid, &node, Place::default())?;
+            self.root = Root::Loaded(Branch::loaded(node, layer, cid));
+        }
+        let Root::Loaded(root) = &mut self.root else { return Ok(()) };
+        let (mut branch, mut around) = (root.as_mut(), Around::default());
         let key_layer = layer_of(key);
-        // Where the way leads to; it is written down only where it is needed.
-        let mut depth = 0_usize;
         loop {
-            let index = match (branch.find(key), purpose) {
-                (Ok(index), Purpose::Remove) => {
-                    let way = self.way(key, depth);
-                    return look_at_seam(branch, index, way, &mut self.needs, self.limits.entries);
+            let index = match branch.find(key) {
+                Ok(index) if purpose == Purpose::Remove => {
+                    return loader.seam(branch, index, around, missing);
                 }
-                (Ok(_), _) => return Ok(()),
-                (Err(index), _) => index,
+                Ok(_) => return Ok(()),
+                Err(index) => index,
             };
             let is_place = purpose == Purpose::Insert && branch.layer == key_layer;
             if is_place && branch.entries().len() >= self.limits.entries {
-                return Err(EditError::Limits);
+                return Err(EditError::Limits.into());
             }
             // A key is on its layer or nowhere.
             if purpose != Purpose::Insert && branch.layer <= key_layer {
                 return Ok(());
             }
-            match branch.child(index) {
-                Child::None => return Ok(()),
-                Child::Stub(cid) => {
-                    let mut way = self.way(key, depth);
-                    way.push(index);
-                    self.needs.push((*cid, way));
-                    return Ok(());
-                }
-                Child::Loaded(child) => branch = child,
-            }
-            depth = depth.saturating_add(1);
-        }
-    }
-
-    /// The numbers of the subtrees on the way to a key, down to some depth.
-    fn way(&self, key: &[u8], depth: usize) -> Vec<usize> {
-        let mut way = Vec::with_capacity(depth.saturating_add(1));
-        let Root::Loaded(root) = &self.root else { return way };
-        let mut branch = root.as_ref();
-        while way.len() < depth {
-            let (Ok(index) | Err(index)) = branch.find(key);
-            way.push(index);
-            let Child::Loaded(child) = branch.child(index) else { break };
-            branch = child;
-        }
-        way
-    }
-}
-
-/// What has to be loaded to bring together the subtrees on both sides of an entry: as deep as there are two.
-fn look_at_seam(
-    branch: &Branch,
-    index: usize,
-    mut way: Vec<usize>,
-    needs: &mut Vec<(Cid, Vec<usize>)>,
-    limit: usize,
-) -> Result<(), EditError> {
-    let after = index.saturating_add(1);
-    let (mut left, mut right) = (branch.child(index), branch.child(after));
-    let (mut way_left, mut way_right) = (way.clone(), std::mem::take(&mut way));
-    way_left.push(index);
-    way_right.push(after);
-    loop {
-        match (&left, &right) {
-            (Child::None, _) | (_, Child::None) => return Ok(()),
-            (Child::Loaded(before), Child::Loaded(behind)) => {
-                if before.entries().len().saturating_add(behind.entries().len()) > limit {
-                    return Err(EditError::Limits);
-                }
-                way_left.push(before.last_child());
-                way_right.push(0);
-                (left, right) = (before.child(before.last_child()), behind.child(0));
-            }
-            (left, right) => {
-                if let Child::Stub(cid) = left {
-                    needs.push((**cid, way_left));
-                }
-                if let Child::Stub(cid) = right {
-                    needs.push((**cid, way_right));
-                }
+            if let Err(cid) = loader.child(branch, index, around)? {
+                missing(cid);
                 return Ok(());
             }
+            let (node, child) = branch.parts_mut(index);
+            around = around.below(node, index);
+            let Some(child) = child else { return Ok(()) };
+            branch = child;
         }
     }
 }
 
-impl Root {
-    /// Loads the node at the end of a way.
-    fn load(
+/// The keys around a node.
+#[derive(Debug, Default, Clone, Copy)]
+struct Around<'a> {
+    lower: Option<&'a [u8]>,
+    upper: Option<&'a [u8]>,
+}
+
+impl<'a> Around<'a> {
+    /// Those around a subtree of a node.
+    fn below(self, node: &'a Node, index: usize) -> Self {
+        let key = |index: usize| node.entries().get(index).map(|entry| node.key(entry));
+        Self { lower: index.checked_sub(1).and_then(key).or(self.lower), upper: key(index).or(self.upper) }
+    }
+}
+
+/// Where nodes come from.
+struct Loader<'a, R> {
+    supplied: &'a mut HashMap<Cid, Node>,
+    limits: &'a Limits,
+    read: &'a mut R,
+}
+
+impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Node>, E>> Loader<'_, R> {
+    fn node(&mut self, cid: &Cid) -> Result<Option<Node>, E> {
+        if !self.supplied.is_empty()
+            && let Some(node) = self.supplied.remove(cid)
+        {
+            return Ok(Some(node));
+        }
+        (self.read)(cid)
+    }
+
+    fn check(&self, cid: &Cid, node: &Node, place: Place<'_>) -> Result<u32, E> {
+        place
+            .check(node, self.limits)
+            .map_err(|(entry, reason)| EditError::Tree(TreeFault { node: *cid, entry, reason }).into())
+    }
+
+    /// Loads a subtree of a node, if there is one; its CID where it cannot be read.
+    fn child(&mut self, branch: &mut Branch, index: usize, around: Around<'_>) -> Result<Result<(), Cid>, E> {
+        let Child::Stub(cid) = branch.child(index) else { return Ok(Ok(())) };
+        let cid = *cid;
+        let Some(node) = self.node(&cid)? else { return Ok(Err(cid)) };
+        let Around { lower, upper } = around.below(&branch.node, index);
+        let place = Place { layer: Some(branch.layer.saturating_sub(1)), lower, upper };
+        let layer = self.check(&cid, &node, place)?;
+        branch.put(index, Subtree::Loaded(Branch::loaded(node, layer, cid)));
+        Ok(Ok(()))
+    }
+
+    /// Loads what is needed to bring together the subtrees on both sides of an entry: as deep as there are two.
+    fn seam(
         &mut self,
-        cid: &Cid,
-        way: &[usize],
-        block: &[u8],
-        limits: &Limits,
-    ) -> Result<(), super::node::NodeFault> {
-        let mut node = Node::default();
-        node.decode_within(block, limits)?;
-        let Some((last, way)) = way.split_last() else {
-            if matches!(self, Self::Stub(root) if root == cid) {
-                let layer = Place::default().check(&node, limits)?;
-                *self = Self::Loaded(Branch::loaded(node, layer, *cid));
-            }
+        branch: &mut Branch,
+        index: usize,
+        around: Around<'_>,
+        missing: &mut impl FnMut(Cid),
+    ) -> Result<(), E> {
+        let after = index.saturating_add(1);
+        if matches!(branch.child(index), Child::None) || matches!(branch.child(after), Child::None) {
             return Ok(());
-        };
-        let Self::Loaded(root) = self else { return Ok(()) };
-        // The keys around the node are those next to the way.
-        let (mut branch, mut place) = (root.as_ref(), Place::default());
-        for index in way.iter().chain([last]) {
-            place.layer = Some(branch.layer.saturating_sub(1));
-            place.lower = index.checked_sub(1).and_then(|before| branch.key(before)).or(place.lower);
-            place.upper = branch.key(*index).or(place.upper);
-            if let Child::Loaded(child) = branch.child(*index) {
-                branch = child;
+        }
+        let found = (self.child(branch, index, around)?, self.child(branch, after, around)?);
+        if !self.are_loaded(found, missing) {
+            return Ok(());
+        }
+        let (node, mut left, mut right) = branch.pair_mut(index);
+        let (mut before, mut behind) = (around.below(node, index), around.below(node, after));
+        while let (Some(low), Some(high)) = (left, right) {
+            if low.entries().len().saturating_add(high.entries().len()) > self.limits.entries {
+                return Err(EditError::Limits.into());
             }
-        }
-        let layer = place.check(&node, limits)?;
-        let mut branch = root;
-        for index in way {
-            let Some(child) = branch.child_mut(*index) else { return Ok(()) };
-            branch = child;
-        }
-        if matches!(branch.child(*last), Child::Stub(stub) if stub == cid) {
-            branch.put(*last, Subtree::Loaded(Branch::loaded(node, layer, *cid)));
+            let last = low.last_child();
+            if matches!(low.child(last), Child::None) || matches!(high.child(0), Child::None) {
+                return Ok(());
+            }
+            let found = (self.child(low, last, before)?, self.child(high, 0, behind)?);
+            if !self.are_loaded(found, missing) {
+                return Ok(());
+            }
+            let (node, child) = low.parts_mut(last);
+            before = before.below(node, last);
+            left = child;
+            let (node, child) = high.parts_mut(0);
+            behind = behind.below(node, 0);
+            right = child;
         }
         Ok(())
+    }
+
+    fn are_loaded(
+        &self,
+        (left, right): (Result<(), Cid>, Result<(), Cid>),
+        missing: &mut impl FnMut(Cid),
+    ) -> bool {
+        let are_loaded = left.is_ok() && right.is_ok();
+        left.err().into_iter().chain(right.err()).for_each(missing);
+        are_loaded
     }
 }
 

@@ -26,6 +26,7 @@ pub use edit::{Changes, Edit, EditError};
 pub use error::{TreeFault, TreeReason};
 pub use layer::layer_of;
 pub use node::{Node, NodeEntry};
+pub(crate) use proof::search;
 pub use proof::{Nodes, Proof};
 pub(crate) use tree::end_of_prefix;
 pub use tree::{Tree, TreeEntry, TreeError, TreeWalk};

@@ -1,5 +1,5 @@
 use super::diagnose::diagnose;
-use super::{Limits, MAX_KEY, TreeReason as Reason};
+use super::{Limits, MAX_KEY, TreeFault, TreeReason as Reason};
 use crate::encode::{ARRAY, BYTES, LINK, NULL, UNSIGNED};
 use atproto_lexicon::data::{Cid, Codec};
 
@@ -38,6 +38,18 @@ impl Node {
         let mut node = Self::default();
         node.decode_into(block, max_entries)?;
         Ok(node)
+    }
+
+    /// [`decode_within`](Self::decode_within) of a new node.
+    pub(super) fn decode_of(cid: &Cid, block: &[u8], limits: &Limits) -> Result<Self, TreeFault> {
+        let mut node = Self::default();
+        // An entry has 54 bytes and more, and keys are most often no longer than that.
+        node.keys.reserve_exact((block.len() / 2).min(limits.bytes));
+        node.entries.reserve_exact((block.len() / 54).min(limits.entries));
+        match node.decode_within(block, limits) {
+            Ok(()) => Ok(node),
+            Err((entry, reason)) => Err(TreeFault { node: *cid, entry, reason }),
+        }
     }
 
     /// [`decode_into`](Self::decode_into) of a block that may be too long.
@@ -121,6 +133,12 @@ impl Node {
     #[inline]
     pub fn key(&self, entry: &NodeEntry) -> &[u8] {
         self.keys.get(entry.key_range()).unwrap_or_default()
+    }
+
+    /// The number of the entry with this key, or of the subtree where it would be.
+    #[inline]
+    pub(super) fn find(&self, key: &[u8]) -> Result<usize, usize> {
+        self.entries.binary_search_by(|entry| self.key(entry).cmp(key))
     }
 
     /// Whether it links no other node.

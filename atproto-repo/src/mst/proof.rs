@@ -1,4 +1,4 @@
-use super::{Limits, Node, TreeError};
+use super::{Limits, Node, TreeError, TreeFault, TreeReason, layer_of};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 use std::collections::HashSet;
@@ -34,67 +34,87 @@ impl Proof {
         root: &Cid,
         keys: &[&[u8]],
     ) -> Result<Nodes, TreeError<B::Error>> {
-        let layers: Vec<u32> = keys.iter().map(|key| super::layer_of(key)).collect();
-        let reads = |layer: Option<u32>, (lower, upper): Gap<'_>, (key, key_layer): (&[u8], u32)| match self {
-            Self::Neighbours => {
-                lower.is_none_or(|lower| lower <= key) && upper.is_none_or(|upper| key <= upper)
-            }
-            _ => {
-                let is_low = self == Self::Minimal && layer.is_some_and(|layer| layer < key_layer);
-                !is_low && lower.is_none_or(|lower| lower < key) && upper.is_none_or(|upper| key < upper)
+        let (mut seen, mut nodes) = (HashSet::new(), Nodes::new());
+        let mut add = |cid: &Cid, block: &[u8]| {
+            if seen.insert(*cid) {
+                nodes.push((*cid, block.to_vec()));
             }
         };
-        let mut reader = Reader {
-            blocks,
-            buf: Vec::new(),
-            seen: HashSet::new(),
-            nodes: Nodes::new(),
-            reads: &|layer: Option<u32>, gap: Gap<'_>| {
-                keys.iter().zip(&layers).any(|(key, of)| reads(layer, gap, (key, *of)))
-            },
-        };
-        reader.read(root, None, (None, None), 0)?;
-        Ok(reader.nodes)
+        if self == Self::Neighbours || keys.is_empty() {
+            let mut reader = Reader { blocks, buf: Vec::new(), keys, add: &mut add };
+            reader.read(root, (None, None), 0)?;
+        } else {
+            for key in keys {
+                search(blocks, root, key, self == Self::Search, &mut add)?;
+            }
+        }
+        Ok(nodes)
     }
 }
 
+/// Calls `add` with each node on the way to a key, to the bottom where that is asked for; the key's value.
+pub(crate) fn search<B: Blocks>(
+    blocks: &B,
+    root: &Cid,
+    key: &[u8],
+    to_bottom: bool,
+    add: &mut impl FnMut(&Cid, &[u8]),
+) -> Result<Option<Cid>, TreeError<B::Error>> {
+    let (mut cid, mut buf, mut node, limits) = (*root, Vec::new(), Node::default(), Limits::default());
+    let key_layer = layer_of(key);
+    let mut layer = None;
+    for _ in 0..=limits.depth {
+        let block =
+            blocks.get(&cid, &mut buf).map_err(TreeError::Source)?.ok_or(TreeError::Incomplete(cid))?;
+        node.decode_within(block, &limits).map_err(|(entry, reason)| TreeFault {
+            node: cid,
+            entry,
+            reason,
+        })?;
+        add(&cid, block);
+        let index = match node.find(key) {
+            Ok(index) => return Ok(node.entries().get(index).map(|entry| entry.value)),
+            Err(index) => index,
+        };
+        // Only the root's layer has to be found out.
+        let first = || node.entries().first().map_or(0, |entry| layer_of(node.key(entry)));
+        let is_low = *layer.get_or_insert_with(first) <= key_layer;
+        layer = layer.map(|layer| layer.saturating_sub(1));
+        match node.child(index) {
+            Some(child) if to_bottom || !is_low => cid = *child,
+            _ => return Ok(None),
+        }
+    }
+    Err(TreeFault { node: cid, entry: None, reason: TreeReason::TooDeep }.into())
+}
+
+/// Reads the nodes around some keys.
 struct Reader<'a, B, F> {
     blocks: &'a B,
     buf: Vec<u8>,
-    seen: HashSet<Cid>,
-    nodes: Nodes,
-    /// Whether a node in this place is wanted. The layer of a root is not known.
-    reads: &'a F,
+    keys: &'a [&'a [u8]],
+    add: &'a mut F,
 }
 
-impl<B: Blocks, F: Fn(Option<u32>, Gap<'_>) -> bool> Reader<'_, B, F> {
-    fn read(
-        &mut self,
-        cid: &Cid,
-        layer: Option<u32>,
-        (lower, upper): Gap<'_>,
-        depth: u32,
-    ) -> Result<(), TreeError<B::Error>> {
+impl<B: Blocks, F: FnMut(&Cid, &[u8])> Reader<'_, B, F> {
+    fn read(&mut self, cid: &Cid, (lower, upper): Gap<'_>, depth: u32) -> Result<(), TreeError<B::Error>> {
         let limits = Limits::default();
-        let fault = |entry, reason| super::TreeFault { node: *cid, entry, reason };
         if depth > limits.depth {
-            return Err(fault(None, super::TreeReason::TooDeep).into());
+            return Err(TreeFault { node: *cid, entry: None, reason: TreeReason::TooDeep }.into());
         }
         let block = self.blocks.get(cid, &mut self.buf).map_err(TreeError::Source)?;
         let block = block.ok_or(TreeError::Incomplete(*cid))?;
-        let node = Node::decode(block, limits.entries).map_err(|(entry, reason)| fault(entry, reason))?;
-        if self.seen.insert(*cid) {
-            self.nodes.push((*cid, block.to_vec()));
-        }
-        let first = node.entries().first().map(|entry| super::layer_of(node.key(entry)));
-        let layer = layer.or(first);
-        let below = layer.map(|layer| layer.saturating_sub(1));
+        let node = Node::decode_of(cid, block, &limits)?;
+        (self.add)(cid, block);
         let key = |index: usize| node.entries().get(index).map(|entry| node.key(entry));
         for index in 0..=node.entries().len() {
             let Some(child) = node.child(index) else { continue };
             let gap = (index.checked_sub(1).and_then(key).or(lower), key(index).or(upper));
-            if (self.reads)(below, gap) {
-                self.read(child, below, gap, depth.saturating_add(1))?;
+            let touches = |key: &&[u8]| {
+                gap.0.is_none_or(|lower| lower <= *key) && gap.1.is_none_or(|upper| *key <= upper)
+            };
+            if self.keys.iter().any(touches) {
+                self.read(child, gap, depth.saturating_add(1))?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-use super::{Changes, Edit, EditError, Limits, TreeError};
+use super::{Changes, Edit, EditError, Limits, Node, TreeError, TreeFault, TreeReason};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 
@@ -24,6 +24,7 @@ pub struct TreeEdit<'b, B> {
     blocks: &'b B,
     edit: Edit,
     buf: Vec<u8>,
+    limits: Limits,
 }
 
 /// Why a change to a tree was not made.
@@ -53,13 +54,13 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
     }
 
     fn with_edit(blocks: &'b B, edit: Edit) -> Self {
-        Self { blocks, edit, buf: Vec::new() }
+        Self { blocks, edit, buf: Vec::new(), limits: Limits::default() }
     }
 
     /// The same tree with other limits.
     #[must_use]
     pub fn with_limits(self, limits: Limits) -> Self {
-        Self { edit: self.edit.with_limits(limits), ..self }
+        Self { edit: self.edit.with_limits(limits), limits, ..self }
     }
 
     /// The value of a key.
@@ -67,7 +68,8 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
     /// # Errors
     /// [`TreeEditError::Tree`].
     pub fn get(&mut self, key: &[u8]) -> Result<Option<Cid>, TreeEditError<B::Error>> {
-        self.drive(|edit| edit.get(key))
+        let Self { blocks, edit, buf, limits } = self;
+        edit.get_with(key, &mut |cid| read(*blocks, cid, buf, limits))
     }
 
     /// Gives a key a value; the value that it had.
@@ -75,7 +77,8 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
     /// # Errors
     /// [`TreeEditError`].
     pub fn insert(&mut self, key: &[u8], value: Cid) -> Result<Option<Cid>, TreeEditError<B::Error>> {
-        self.drive(|edit| edit.insert(key, value))
+        let Self { blocks, edit, buf, limits } = self;
+        edit.insert_with(key, value, &mut |cid| read(*blocks, cid, buf, limits))
     }
 
     /// Takes a key out; the value that it had.
@@ -83,7 +86,8 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
     /// # Errors
     /// [`TreeEditError`].
     pub fn remove(&mut self, key: &[u8]) -> Result<Option<Cid>, TreeEditError<B::Error>> {
-        self.drive(|edit| edit.remove(key))
+        let Self { blocks, edit, buf, limits } = self;
+        edit.remove_with(key, &mut |cid| read(*blocks, cid, buf, limits))
     }
 
     /// Hashes what was changed; the CID of the root, and exactly the nodes that are new and no longer in the tree since the last
@@ -92,37 +96,42 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
     /// # Errors
     /// [`TreeEditError::Tree`].
     pub fn finish(&mut self) -> Result<(Cid, Changes), TreeEditError<B::Error>> {
-        self.drive(Edit::finish)
+        let Self { blocks, edit, buf, limits } = self;
+        edit.finish_with(&mut |cid| read(*blocks, cid, buf, limits))
     }
 
-    /// Whether the tree is the one with this root.
+    /// Whether the tree is the one with this root. A node is not read where its CID alone tells.
     ///
     /// # Errors
     /// [`TreeEditError::Tree`].
     pub fn is_root(&mut self, expected: &Cid) -> Result<bool, TreeEditError<B::Error>> {
-        self.drive(|edit| edit.is_root(expected))
+        let Self { blocks, edit, buf, limits } = self;
+        edit.is_root_with(expected, &mut |cid| read(*blocks, cid, buf, limits))
     }
+}
 
-    /// Reads what is needed until `change` needs no more.
-    fn drive<T>(
-        &mut self,
-        mut change: impl FnMut(&mut Edit) -> Result<T, EditError>,
-    ) -> Result<T, TreeEditError<B::Error>> {
-        loop {
-            let cid = match change(&mut self.edit) {
-                Ok(done) => return Ok(done),
-                Err(EditError::Needs(cid)) => cid,
-                Err(EditError::KeyLength) => return Err(TreeEditError::KeyLength),
-                Err(EditError::Limits) => return Err(TreeEditError::Limits),
-            };
-            let block = self.blocks.get(&cid, &mut self.buf).map_err(TreeError::Source)?;
-            let block = block.ok_or(TreeError::Incomplete(cid))?;
-            let supplied = if B::HASHED {
-                self.edit.supply_unchecked(&cid, block)
-            } else {
-                self.edit.supply(&cid, block)
-            };
-            supplied.map_err(TreeError::Invalid)?;
+/// Reads a node, which has to be there.
+fn read<B: Blocks>(
+    blocks: &B,
+    cid: &Cid,
+    buf: &mut Vec<u8>,
+    limits: &Limits,
+) -> Result<Option<Node>, TreeEditError<B::Error>> {
+    let block = blocks.get(cid, buf).map_err(TreeError::Source)?.ok_or(TreeError::Incomplete(*cid))?;
+    if !B::HASHED && !cid.matches(block) {
+        let fault = TreeFault { node: *cid, entry: None, reason: TreeReason::Hash };
+        return Err(TreeError::Invalid(fault).into());
+    }
+    Ok(Some(Node::decode_of(cid, block, limits).map_err(TreeError::Invalid)?))
+}
+
+impl<E> From<EditError> for TreeEditError<E> {
+    fn from(error: EditError) -> Self {
+        match error {
+            EditError::Needs(cid) => Self::Tree(TreeError::Incomplete(cid)),
+            EditError::Tree(fault) => Self::Tree(TreeError::Invalid(fault)),
+            EditError::KeyLength => Self::KeyLength,
+            EditError::Limits => Self::Limits,
         }
     }
 }

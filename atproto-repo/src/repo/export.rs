@@ -1,7 +1,7 @@
 use super::walk::Paths;
 use super::{Error, Missing, UnsignedRepo};
-use crate::car::{CarWriter, to_car};
-use crate::mst::{Progress, Proof, Walk};
+use crate::car::{CarWriter, MemoryCar};
+use crate::mst::{Progress, TreeEntry, Walk, search};
 use crate::store::Blocks;
 use std::io::{self, Write};
 
@@ -85,14 +85,20 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
     /// # Errors
     /// [`Error`]; a text that is no path gives [`Invalid::Path`].
     pub fn prove(&self, path: &str) -> Result<Vec<u8>, Error<B::Error>> {
-        let record = self.get(path)?;
-        let nodes = Proof::Search.nodes(self.blocks(), &self.commit().data, &[path.as_bytes()])?;
-        let commit = self.commit_block()?;
-        let blocks = [(self.commit_cid(), commit.as_slice())]
-            .into_iter()
-            .chain(nodes.iter().map(|(cid, block)| (cid, block.as_slice())))
-            .chain(record.iter().map(|record| (&record.cid, record.bytes.as_slice())));
-        Ok(to_car(self.commit_cid(), blocks))
+        Paths::check_path(path)
+            .map_err(|reason| Error::Invalid(super::Invalid::Path { path: path.into(), reason }))?;
+        let mut car = MemoryCar::new(self.commit_cid());
+        let (blocks, mut buf) = (self.blocks(), Vec::new());
+        car.push(self.commit_cid(), &self.commit_block()?);
+        let found = search(blocks, &self.commit().data, path.as_bytes(), true, &mut |cid, block| {
+            car.push(cid, block);
+        })?;
+        if let Some(cid) = found {
+            let record =
+                super::walk::record(blocks, TreeEntry { key: path.as_bytes(), value: &cid }, &mut buf)?;
+            car.push(&cid, record.bytes);
+        }
+        Ok(car.into_bytes())
     }
 
     fn commit_block(&self) -> Result<Vec<u8>, Error<B::Error>> {

@@ -129,7 +129,7 @@ fn asks_for_the_way_only() {
         let mut rounds = 0;
         let mut read = BTreeSet::new();
         loop {
-            let needs = set(edit.needs([key.as_slice()]));
+            let needs = set(&edit.needs([key.as_slice()]).unwrap());
             if needs.is_empty() {
                 break;
             }

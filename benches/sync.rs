@@ -1,0 +1,93 @@
+//! Events and proofs beside a bare verification of one signature: `cargo bench -p benches --bench sync`, and with the C backend
+//! `cargo bench -p benches --bench sync --features libsecp256k1`.
+#![allow(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    clippy::arithmetic_side_effects,
+    reason = "a benchmark may panic"
+)]
+
+#[allow(dead_code, reason = "other benchmarks use more of it")]
+mod corpus;
+mod timing;
+
+use atproto_repo::car::Car;
+use atproto_repo::repo::{Repo, UnsignedRepo, Write, verify_proof};
+use atproto_repo::store::MemoryBlocks;
+use atproto_repo::sync::{Event, Head, Policy};
+use corpus::{Corpus, Random, did, key, secret};
+use std::hint::black_box;
+use std::time::Instant;
+
+/// Signatures or events in a measured piece.
+const PIECE: usize = 200;
+
+fn main() {
+    let (did, key, message) = (did(), key(), [7; 200]);
+    let signature = secret().sign(&message);
+    let bare = || {
+        for _ in 0..PIECE {
+            key.verify(black_box(&message), signature.as_bytes()).unwrap();
+        }
+    };
+    let library = if cfg!(feature = "libsecp256k1") { "libsecp256k1" } else { "k256" };
+    let budget = if cfg!(feature = "libsecp256k1") { 1.4 } else { 1.2 };
+
+    // An event of one creation in a repository of 10,000 records.
+    let corpus = Corpus::of(10_000);
+    let bytes = corpus.pre_order();
+    let car = Car::parse(&bytes).unwrap();
+    let repo = UnsignedRepo::open(&car).unwrap();
+    let head = Head { rev: repo.commit().rev, data: repo.commit().data };
+    let rev = atproto_lexicon::syntax::Tid::from_u64(head.rev.to_u64() + (1 << 20));
+    let path = format!("app.bsky.feed.post/{rev}");
+    let write = Write::Create { path: &path, record: &corpus.records[0] };
+    let commit = repo.write(&[write], None, rev).unwrap().sign(&secret());
+    let body = commit.commit_event(1, "2026-01-01T00:00:00.000Z").unwrap();
+    let events = || {
+        for _ in 0..PIECE {
+            let Some(Event::Commit(event)) = Event::parse("#commit", black_box(&body)).unwrap() else {
+                panic!()
+            };
+            let commit = event.verify(&key, Some(&head), rev.micros(), &Policy::default()).unwrap();
+            assert_eq!(commit.ops().len(), 1);
+        }
+    };
+    let (bare_time, event_time, ratio) = timing::paired(51, bare, events);
+    let each = event_time.as_secs_f64() / PIECE as f64;
+    println!(
+        "an event of {} bytes: {:.1} µs bare signature, {:.1} µs verified, {:.0} events a second",
+        body.len(),
+        bare_time.as_secs_f64() / PIECE as f64 * 1e6,
+        each * 1e6,
+        1.0 / each
+    );
+    timing::report(&format!("verify a commit event, × bare {library}"), ratio, budget);
+
+    // Proofs of records of a repository of 100,000.
+    let corpus = Corpus::of(100_000);
+    let mut blocks = MemoryBlocks::default();
+    corpus.blocks.iter().for_each(|(cid, block)| blocks.insert_unchecked(*cid, block.clone()));
+    let repo = UnsignedRepo::open_at(&blocks, corpus.blocks[0].0).unwrap();
+    let mut random = Random(3);
+    let mut times: Vec<_> = (0..10_000)
+        .map(|_| {
+            let path = &corpus.paths[random.below(100_000) as usize];
+            let start = Instant::now();
+            black_box(repo.prove(path).unwrap());
+            start.elapsed()
+        })
+        .collect();
+    times.sort();
+    timing::report("make the proof of a record, µs", times[times.len() / 2].as_secs_f64() * 1e6, 5.0);
+    let path = &corpus.paths[50_000];
+    let proof = repo.prove(path).unwrap();
+    assert!(Repo::verify(&Car::parse(&proof).unwrap(), &did, &key).is_ok());
+    let proofs = || {
+        for _ in 0..PIECE {
+            assert!(verify_proof(black_box(&proof), &did, &key, path).unwrap().is_some());
+        }
+    };
+    let (_, _, ratio) = timing::paired(51, bare, proofs);
+    timing::report(&format!("verify the proof of a record, × bare {library}"), ratio, budget);
+}
