@@ -165,35 +165,49 @@ impl Branch {
         self.put(seam, middle);
     }
 
-    /// Encodes what was changed, from the leaves up; calls `created` with the nodes whose CID is another one than before, and
-    /// `retired` with that one.
+    /// Encodes what was changed, from the leaves up, and tells `sealed` of each node with its block and its CID before.
     pub(super) fn seal(
         &mut self,
-        writer: &mut NodeWriter,
-        created: &mut impl FnMut(Cid, Vec<u8>),
-        retired: &mut impl FnMut(Cid),
+        encoder: &mut Encoder,
+        sealed: &mut impl FnMut(Cid, &[u8], Option<Cid>),
+    ) -> Cid {
+        self.hash(encoder, &mut |branch, cid, block| {
+            branch.is_changed = false;
+            let origin = branch.origin.replace(cid);
+            if origin != Some(cid) {
+                sealed(cid, block, origin);
+            }
+        })
+    }
+
+    /// The CID of the node; calls `each` with every node that was changed, its CID and its block.
+    pub(super) fn hash(
+        &mut self,
+        encoder: &mut Encoder,
+        each: &mut impl FnMut(&mut Self, Cid, &[u8]),
     ) -> Cid {
         if let (false, Some(cid)) = (self.is_changed, self.origin) {
             return cid;
         }
         for (index, child) in self.children.iter_mut().enumerate() {
             if let Some(child) = child {
-                let cid = child.seal(writer, created, retired);
+                let cid = child.hash(encoder, each);
                 self.node.set_child(index, cid);
             }
         }
-        let mut block = Vec::new();
-        self.node.encode_with(writer, &mut block);
-        let cid = Cid::of_dag_cbor(&block);
-        self.is_changed = false;
-        if self.origin != Some(cid) {
-            if let Some(origin) = self.origin.replace(cid) {
-                retired(origin);
-            }
-            created(cid, block);
-        }
+        encoder.block.clear();
+        self.node.encode_with(&mut encoder.writer, &mut encoder.block);
+        let cid = Cid::of_dag_cbor(&encoder.block);
+        each(self, cid, &encoder.block);
         cid
     }
+}
+
+/// Memory for encoding.
+#[derive(Debug, Default)]
+pub(super) struct Encoder {
+    writer: NodeWriter,
+    block: Vec<u8>,
 }
 
 impl Subtree {

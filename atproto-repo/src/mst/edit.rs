@@ -1,9 +1,8 @@
-use super::branch::{Branch, Child, Subtree};
-use super::encode::NodeWriter;
+use super::branch::{Branch, Child, Encoder, Subtree};
 use super::place::Place;
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 /// Changes to a tree, without IO: it asks for the nodes that a change touches and is given them. An error leaves the tree as it
 /// was.
@@ -15,9 +14,7 @@ pub struct Edit {
     limits: Limits,
     /// Nodes that were supplied, and have not found their place yet.
     supplied: HashMap<Cid, Node>,
-    writer: NodeWriter,
-    /// Nodes that were made.
-    created: Vec<(Cid, Vec<u8>)>,
+    encoder: Encoder,
     /// Nodes that are no longer used.
     retired: Vec<Cid>,
 }
@@ -79,8 +76,7 @@ impl Edit {
             root,
             limits: Limits::default(),
             supplied: HashMap::new(),
-            writer: NodeWriter::default(),
-            created: Vec::new(),
+            encoder: Encoder::default(),
             retired: Vec::new(),
         }
     }
@@ -236,13 +232,27 @@ impl Edit {
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<(Cid, Changes), E> {
         self.trim(None, read)?;
-        let cid = self.seal();
+        let Self { root, retired, encoder, .. } = self;
+        let mut created = Vec::new();
+        let cid = match root {
+            Root::Stub(cid) => *cid,
+            Root::Loaded(root) => root.seal(encoder, &mut |cid, block, origin| {
+                created.push((cid, block.to_vec()));
+                retired.extend(origin);
+            }),
+        };
         // What was changed back is as it was.
-        let mut retired: HashSet<Cid> = self.retired.drain(..).collect();
-        let mut created = std::mem::take(&mut self.created);
-        created.retain(|(cid, _)| !retired.remove(cid));
-        let mut retired: Vec<Cid> = retired.into_iter().collect();
         retired.sort_unstable();
+        let mut is_back = vec![false; retired.len()];
+        created.retain(|(cid, _)| match retired.binary_search(cid).ok().and_then(|at| is_back.get_mut(at)) {
+            Some(is_back) => {
+                *is_back = true;
+                false
+            }
+            None => true,
+        });
+        let retired =
+            retired.drain(..).zip(is_back).filter(|(_, is_back)| !is_back).map(|(cid, _)| cid).collect();
         Ok((cid, Changes { created, retired }))
     }
 
@@ -251,18 +261,13 @@ impl Edit {
         expected: &Cid,
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<bool, E> {
-        Ok(self.trim(Some(expected), read)?.is_some() || self.seal() == *expected)
-    }
-
-    /// Hashes what was changed; the CID of the root.
-    fn seal(&mut self) -> Cid {
-        let Self { root, created, retired, writer, .. } = self;
-        match root {
-            Root::Stub(cid) => *cid,
-            Root::Loaded(root) => {
-                root.seal(writer, &mut |cid, block| created.push((cid, block)), &mut |cid| retired.push(cid))
-            }
+        if self.trim(Some(expected), read)?.is_some() {
+            return Ok(true);
         }
+        Ok(match &mut self.root {
+            Root::Stub(cid) => cid == expected,
+            Root::Loaded(root) => root.hash(&mut self.encoder, &mut |_, _, _| ()) == *expected,
+        })
     }
 
     /// Cuts off a root that only points down; the new one, where that is the expected one.

@@ -2,6 +2,9 @@ use super::Node;
 use crate::encode::{ARRAY, BYTES, UNSIGNED, push_head, push_link, push_optional_link};
 use atproto_lexicon::data::Cid;
 
+/// A null `t`, and what stands before the bytes of `v`.
+pub(super) const VALUE: &[u8; 10] = b"\x61t\xf6\x61v\xd8\x2a\x58\x25\0";
+
 /// Writes a node, entry by entry, in its one encoding.
 #[derive(Debug, Default)]
 pub(super) struct NodeWriter {
@@ -18,15 +21,31 @@ impl NodeWriter {
     #[inline]
     pub(super) fn push(&mut self, shared: usize, suffix: &[u8], right: Option<&Cid>, value: &Cid) {
         let out = &mut self.entries;
-        out.extend_from_slice(b"\xa4\x61k");
-        push_head(BYTES, suffix.len(), out);
-        out.extend_from_slice(suffix);
-        out.extend_from_slice(b"\x61p");
-        push_head(UNSIGNED, shared, out);
-        out.extend_from_slice(b"\x61t");
-        push_optional_link(right, out);
-        out.extend_from_slice(b"\x61v");
-        push_link(value, out);
+        // Most keys are so short, and most entries have no subtree, that their heads have a fixed form.
+        if suffix.len() < 24 && shared < 24 {
+            out.extend_from_slice(&[0xa4, 0x61, b'k', BYTES << 5 | suffix.len() as u8]);
+            out.extend_from_slice(suffix);
+            out.extend_from_slice(&[0x61, b'p', shared as u8]);
+        } else {
+            out.extend_from_slice(b"\xa4\x61k");
+            push_head(BYTES, suffix.len(), out);
+            out.extend_from_slice(suffix);
+            out.extend_from_slice(b"\x61p");
+            push_head(UNSIGNED, shared, out);
+        }
+        if right.is_none() {
+            let mut value_of = [0; VALUE.len() + Cid::LEN];
+            if let Some((start, rest)) = value_of.split_first_chunk_mut() {
+                *start = *VALUE;
+                rest.copy_from_slice(value.as_bytes());
+            }
+            out.extend_from_slice(&value_of);
+        } else {
+            out.extend_from_slice(b"\x61t");
+            push_optional_link(right, out);
+            out.extend_from_slice(b"\x61v");
+            push_link(value, out);
+        }
         self.count = self.count.saturating_add(1);
     }
 

@@ -1,4 +1,5 @@
 use super::diagnose::diagnose;
+use super::encode::VALUE;
 use super::{Limits, MAX_KEY, TreeFault, TreeReason as Reason};
 use crate::encode::{ARRAY, BYTES, LINK, NULL, UNSIGNED};
 use atproto_lexicon::data::{Cid, Codec};
@@ -326,8 +327,6 @@ struct Reader<'a> {
     rest: &'a [u8],
 }
 
-/// A null `t`, and what stands before the bytes of `v`.
-const VALUE: &[u8; 10] = b"\x61t\xf6\x61v\xd8\x2a\x58\x25\0";
 impl<'a> Reader<'a> {
     #[inline]
     fn expect(&mut self, bytes: &[u8]) -> Result<(), Unexpected> {
