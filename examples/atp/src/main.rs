@@ -5,6 +5,7 @@ mod input;
 mod key;
 mod output;
 mod repo;
+mod save;
 mod syntax;
 mod tid;
 
@@ -40,7 +41,7 @@ enum Command {
     /// Check and convert DAG-CBOR.
     #[command(subcommand)]
     Cbor(cbor::Command),
-    /// Read repositories in CAR files.
+    /// Read and write repositories in CAR files.
     #[command(subcommand)]
     Repo(repo::Command),
 }

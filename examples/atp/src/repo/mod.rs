@@ -4,6 +4,7 @@ mod open;
 mod tree;
 mod unpack;
 mod verify;
+mod write;
 
 use crate::output::{Failure, Outcome, Output};
 use clap::Subcommand;
@@ -46,6 +47,12 @@ pub(crate) enum Command {
         /// CAR file, or `-`; its root is a commit, or the root of a tree.
         file: PathBuf,
     },
+    /// Make a repository without records.
+    Create(write::Create),
+    /// Create or update a record. The repository is verified before.
+    Put(write::Put),
+    /// Delete a record. The repository is verified before.
+    Delete(write::Delete),
 }
 
 impl Command {
@@ -59,6 +66,9 @@ impl Command {
                 open::with_archive(&file, unpack::Unpack { folder, output })
             }
             Self::Mst { file } => open::with_archive(&file, tree::Tree { output }),
+            Self::Create(create) => create.run(output),
+            Self::Put(put) => put.run(output),
+            Self::Delete(delete) => delete.run(output),
         }
     }
 }
