@@ -41,7 +41,7 @@ enum Command {
     /// Check and convert DAG-CBOR.
     #[command(subcommand)]
     Cbor(cbor::Command),
-    /// Read and write repositories in CAR files.
+    /// Read, write and prove repositories in CAR files.
     #[command(subcommand)]
     Repo(repo::Command),
 }

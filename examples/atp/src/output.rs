@@ -82,12 +82,17 @@ impl Output {
         self.json
     }
 
+    /// Where bytes go that are neither.
+    pub(crate) fn raw(&mut self) -> &mut impl io::Write {
+        &mut self.out
+    }
+
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(stopped)
     }
 }
 
-fn stopped(error: io::Error) -> Failure {
+pub(crate) fn stopped(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::Closed,
         _ => Failure::file("standard output")(error),

@@ -1,6 +1,10 @@
+mod export;
 mod inspect;
 mod list;
 mod open;
+mod proof;
+mod signer;
+mod target;
 mod tree;
 mod unpack;
 mod verify;
@@ -53,6 +57,12 @@ pub(crate) enum Command {
     Put(write::Put),
     /// Delete a record. The repository is verified before.
     Delete(write::Delete),
+    /// Write a repository, or a part of it with its proof, in pre-order. The signature is not looked at.
+    Export(export::Export),
+    /// Prove what is at a path: a record, or none. The signature is not looked at.
+    Proof(proof::Proof),
+    /// Verify what is at a path.
+    CheckProof(proof::CheckProof),
 }
 
 impl Command {
@@ -69,6 +79,9 @@ impl Command {
             Self::Create(create) => create.run(output),
             Self::Put(put) => put.run(output),
             Self::Delete(delete) => delete.run(output),
+            Self::Export(export) => export.run(output),
+            Self::Proof(proof) => proof.run(output),
+            Self::CheckProof(check) => check.run(output),
         }
     }
 }

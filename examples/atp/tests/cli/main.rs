@@ -12,6 +12,7 @@
 #[path = "../../../../atproto-repo/tests/it/model.rs"]
 mod model;
 
+mod prove;
 mod write;
 
 use serde_json::{Value as Json, json};

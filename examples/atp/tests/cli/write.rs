@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use tempfile::TempDir;
 
 pub(crate) const DID: &str = "did:web:a.test";
+pub(crate) const OTHER_KEY: &str = "did:key:zQ3shXjHeiBuRCKmM36cuYnm7YEMzhGnCmCyW92sRJ9pribSF";
 
 /// A folder with a key in it.
 pub(crate) struct Folder {
