@@ -92,6 +92,18 @@ impl Output {
     }
 }
 
+/// Text that a stranger has written, without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let is_plain = |character: &char| matches!(character, '"' | '\'' | '\\');
+    text.chars()
+        .map(
+            |character| {
+                if is_plain(&character) { character.into() } else { character.escape_debug().to_string() }
+            },
+        )
+        .collect()
+}
+
 pub(crate) fn stopped(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::Closed,

@@ -1,3 +1,4 @@
+mod diff;
 mod export;
 mod inspect;
 mod list;
@@ -59,6 +60,9 @@ pub(crate) enum Command {
     Delete(write::Delete),
     /// Write a repository, or a part of it with its proof, in pre-order. The signature is not looked at.
     Export(export::Export),
+    /// Say by which records two repositories or trees differ.
+    #[command(mut_group("SignerArguments", |signer| signer.required(false)))]
+    Diff(diff::Diff),
     /// Prove what is at a path: a record, or none. The signature is not looked at.
     Proof(proof::Proof),
     /// Verify what is at a path.
@@ -80,6 +84,7 @@ impl Command {
             Self::Put(put) => put.run(output),
             Self::Delete(delete) => delete.run(output),
             Self::Export(export) => export.run(output),
+            Self::Diff(diff) => diff.run(output),
             Self::Proof(proof) => proof.run(output),
             Self::CheckProof(check) => check.run(output),
         }

@@ -12,6 +12,7 @@
 #[path = "../../../../atproto-repo/tests/it/model.rs"]
 mod model;
 
+mod diff;
 mod prove;
 mod write;
 
