@@ -13,6 +13,7 @@
 mod model;
 
 mod diff;
+mod firehose;
 mod prove;
 mod write;
 
