@@ -4,7 +4,7 @@ use atproto_crypto::rand_core::UnwrapErr;
 use atproto_crypto::{Curve, PublicKey, SecretKey, Signature};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -71,9 +71,7 @@ impl Command {
             }
             Self::Inspect { keys } => each_item(&keys, |text| inspect(text, output)),
             Self::Sign { secret_file, message } => {
-                let text = String::from_utf8(read_file(&secret_file)?).unwrap_or_default();
-                let secret = SecretKey::from_multikey(text.trim())
-                    .map_err(|error| Failure::Usage(format!("{}: {error}", secret_file.display())))?;
+                let secret = read_secret(&secret_file)?;
                 let signature = to_hex(secret.sign(&read_file(&message)?).as_bytes());
                 let json = json!({"key": secret.public_key().to_did_key(), "signature": signature});
                 output.line(&signature, &json)?;
@@ -82,6 +80,13 @@ impl Command {
             Self::Verify(arguments) => arguments.run(output),
         }
     }
+}
+
+/// Reads a file with a secret key as a multikey.
+pub(crate) fn read_secret(path: &Path) -> Result<SecretKey, Failure> {
+    let text = String::from_utf8(read_file(path)?).unwrap_or_default();
+    SecretKey::from_multikey(text.trim())
+        .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))
 }
 
 fn inspect(text: &[u8], output: &mut Output) -> Result<Outcome, Failure> {

@@ -1,10 +1,12 @@
 //! `atp`: the functions of the atproto crates for a person and for scripts.
 
 mod cbor;
+mod firehose;
 mod input;
 mod key;
 mod output;
 mod repo;
+mod save;
 mod syntax;
 mod tid;
 
@@ -40,9 +42,12 @@ enum Command {
     /// Check and convert DAG-CBOR.
     #[command(subcommand)]
     Cbor(cbor::Command),
-    /// Read repositories in CAR files.
+    /// Read, write and prove repositories in CAR files.
     #[command(subcommand)]
     Repo(repo::Command),
+    /// Verify the events of repositories.
+    #[command(subcommand)]
+    Firehose(firehose::Command),
 }
 
 fn main() -> ExitCode {
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
         Command::Key(command) => command.run(&mut output),
         Command::Cbor(command) => command.run(&mut output),
         Command::Repo(command) => command.run(&mut output),
+        Command::Firehose(command) => command.run(&mut output),
     };
     match done.and_then(|outcome: Outcome| output.finish().map(|()| outcome)) {
         Ok(outcome) => outcome.into(),

@@ -82,12 +82,29 @@ impl Output {
         self.json
     }
 
+    /// Where bytes go that are neither.
+    pub(crate) fn raw(&mut self) -> &mut impl io::Write {
+        &mut self.out
+    }
+
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.out.flush().map_err(stopped)
     }
 }
 
-fn stopped(error: io::Error) -> Failure {
+/// Text that a stranger has written, without what a terminal would obey.
+pub(crate) fn printable(text: &str) -> String {
+    let is_plain = |character: &char| matches!(character, '"' | '\'' | '\\');
+    text.chars()
+        .map(
+            |character| {
+                if is_plain(&character) { character.into() } else { character.escape_debug().to_string() }
+            },
+        )
+        .collect()
+}
+
+pub(crate) fn stopped(error: io::Error) -> Failure {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Failure::Closed,
         _ => Failure::file("standard output")(error),

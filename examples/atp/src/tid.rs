@@ -27,13 +27,10 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         match self {
             Self::New { count, clock } => {
-                let random = || getrandom::u32().map(|number| number as u16);
-                let clock =
-                    clock.map_or_else(random, Ok).map_err(|error| Failure::File(error.to_string()))?;
+                let clock = clock.map_or_else(random_clock, Ok)?;
                 let source = TidSource::new(clock);
                 for _ in 0..count {
-                    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
-                    let tid = source.next(u64::try_from(now).unwrap_or(u64::MAX));
+                    let tid = source.next(now_micros());
                     let tid = tid.ok_or(Failure::Usage("the clock is beyond what a TID can say".into()))?;
                     output.line(tid, &describe(tid))?;
                 }
@@ -56,6 +53,18 @@ impl Command {
             }),
         }
     }
+}
+
+/// The system's time, in microseconds since 1970.
+pub(crate) fn now_micros() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+    u64::try_from(now).unwrap_or(u64::MAX)
+}
+
+/// A clock identifier for this process.
+pub(crate) fn random_clock() -> Result<u16, Failure> {
+    let random = getrandom::u32().map_err(|error| Failure::File(error.to_string()))?;
+    Ok(random as u16)
 }
 
 fn describe(tid: Tid) -> serde_json::Value {

@@ -1,9 +1,15 @@
+mod diff;
+mod export;
 mod inspect;
 mod list;
 mod open;
+mod proof;
+mod signer;
+mod target;
 mod tree;
 mod unpack;
 mod verify;
+mod write;
 
 use crate::output::{Failure, Outcome, Output};
 use clap::Subcommand;
@@ -46,6 +52,21 @@ pub(crate) enum Command {
         /// CAR file, or `-`; its root is a commit, or the root of a tree.
         file: PathBuf,
     },
+    /// Make a repository without records.
+    Create(write::Create),
+    /// Create or update a record. The repository is verified before.
+    Put(write::Put),
+    /// Delete a record. The repository is verified before.
+    Delete(write::Delete),
+    /// Write a repository, or a part of it with its proof, in pre-order. The signature is not looked at.
+    Export(export::Export),
+    /// Say by which records two repositories or trees differ.
+    #[command(mut_group("SignerArguments", |signer| signer.required(false)))]
+    Diff(diff::Diff),
+    /// Prove what is at a path: a record, or none. The signature is not looked at.
+    Proof(proof::Proof),
+    /// Verify what is at a path.
+    CheckProof(proof::CheckProof),
 }
 
 impl Command {
@@ -59,6 +80,13 @@ impl Command {
                 open::with_archive(&file, unpack::Unpack { folder, output })
             }
             Self::Mst { file } => open::with_archive(&file, tree::Tree { output }),
+            Self::Create(create) => create.run(output),
+            Self::Put(put) => put.run(output),
+            Self::Delete(delete) => delete.run(output),
+            Self::Export(export) => export.run(output),
+            Self::Diff(diff) => diff.run(output),
+            Self::Proof(proof) => proof.run(output),
+            Self::CheckProof(check) => check.run(output),
         }
     }
 }

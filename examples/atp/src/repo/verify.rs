@@ -1,14 +1,12 @@
-use super::open::{self, Task, with_archive};
-use crate::input::read_file;
+use super::open::{Task, with_archive};
+use super::signer::{Refusal, Signer, SignerArguments};
 use crate::output::{Failure, Outcome, Output};
-use atproto_crypto::PublicKey;
-use atproto_identity::document::DidDocument;
 use atproto_lexicon::syntax::Did;
 use atproto_repo::car::CarError;
 use atproto_repo::repo::{Error, Summary, UnsignedRepo};
 use atproto_repo::store::Archive;
 use clap::Args;
-use serde_json::{Map, Value as Json, json};
+use serde_json::json;
 use std::fmt::{Display, Write as _};
 use std::path::PathBuf;
 
@@ -26,39 +24,9 @@ pub(crate) struct Verify {
     records: bool,
 }
 
-#[derive(Args)]
-#[group(required = true, multiple = false)]
-struct SignerArguments {
-    /// The account's signing key, as did:key.
-    #[arg(long)]
-    key: Option<PublicKey>,
-    /// JSON file with an object of DID documents by their DID.
-    #[arg(long, value_name = "FILE.json")]
-    did_docs: Option<PathBuf>,
-    /// Do not verify the signature: the best verdict is `structure-valid`.
-    #[arg(long)]
-    no_signature: bool,
-}
-
-/// Where the signing key comes from.
-enum Signer {
-    Key(PublicKey),
-    Documents(Map<String, Json>),
-    Nobody,
-}
-
 impl Verify {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
-        let signer = match (self.signer.key, self.signer.did_docs) {
-            (Some(key), _) => Signer::Key(key),
-            (None, Some(path)) => {
-                let documents = serde_json::from_slice(&read_file(&path)?);
-                Signer::Documents(
-                    documents.map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?,
-                )
-            }
-            (None, None) => Signer::Nobody,
-        };
+        let signer = self.signer.load()?;
         let task =
             Verification { signer, did: self.did, records: self.records, output, report: Report::default() };
         with_archive(&self.file, task)
@@ -85,13 +53,6 @@ struct Report {
     records: Option<u64>,
     blocks: Option<usize>,
     faults: Option<Vec<(String, String)>>,
-}
-
-/// A verdict that is not good, and why.
-struct Refusal {
-    verdict: &'static str,
-    outcome: Outcome,
-    reason: String,
 }
 
 impl Task for Verification<'_> {
@@ -127,7 +88,7 @@ impl Verification<'_> {
     ) -> Result<Result<&'static str, Refusal>, Failure> {
         let repo = match UnsignedRepo::open(archive) {
             Ok(repo) => repo,
-            Err(error) => return refusal(&error).map(Err),
+            Err(error) => return Refusal::of(&error).map(Err),
         };
         let commit = repo.commit();
         self.report.commit = Some(repo.commit_cid().to_string());
@@ -136,14 +97,13 @@ impl Verification<'_> {
         self.report.data = Some(commit.data.to_string());
         let did = self.did.clone().unwrap_or_else(|| commit.did.clone());
         if commit.did != did {
-            let reason = "commit is of another account".to_owned();
-            return Ok(Err(Refusal { verdict: "invalid", outcome: Outcome::Negative, reason }));
+            return Ok(Err(Refusal::invalid("commit is of another account")));
         }
         let key = self.signer.key(&did);
         let (repo, verdict) = match &key {
             Ok(Some(key)) => match repo.verify(&did, key) {
                 Ok(repo) => (repo.into_unsigned(), "valid"),
-                Err(error) => return refusal(&error).map(Err),
+                Err(error) => return Refusal::of(&error).map(Err),
             },
             // Without a key the tree is still looked at: it may be invalid whoever signed it.
             Ok(None) | Err(_) => (repo, "structure-valid"),
@@ -153,7 +113,7 @@ impl Verification<'_> {
                 self.report.records = Some(summary.records);
                 Ok(key.map(|_| verdict))
             }
-            Err(error) => refusal(&error).map(Err),
+            Err(error) => Refusal::of(&error).map(Err),
         }
     }
 
@@ -163,41 +123,6 @@ impl Verification<'_> {
         }
         let faults = self.report.faults.get_or_insert_default();
         repo.check_records(|path, error| faults.push((path, error.to_string())))
-    }
-}
-
-fn refusal<E: Display>(error: &Error<E>) -> Result<Refusal, Failure> {
-    let (verdict, outcome) = open::verdict(error)?;
-    // The verdict is named beside it.
-    let reason = match error {
-        Error::Invalid(invalid) => invalid.to_string(),
-        Error::Incomplete(missing) => missing.to_string(),
-        Error::Source(error) => error.to_string(),
-    };
-    Ok(Refusal { verdict, outcome, reason })
-}
-
-impl Signer {
-    /// The key of this account; `None` where nobody's signature is to be verified.
-    fn key(&self, did: &Did) -> Result<Option<PublicKey>, Refusal> {
-        let documents = match self {
-            Self::Key(key) => return Ok(Some(*key)),
-            Self::Nobody => return Ok(None),
-            Self::Documents(documents) => documents,
-        };
-        let missing = |reason| Refusal { verdict: "incomplete", outcome: Outcome::Incomplete, reason };
-        let json = documents.get(did.as_str()).ok_or_else(|| missing(format!("no DID document of {did}")))?;
-        let document = DidDocument::from_json(json.to_string().as_bytes())
-            .map_err(|error| missing(format!("DID document of {did}: {error}")))?;
-        if document.id != *did {
-            return Err(missing(format!("DID document of {did} is of {}", document.id)));
-        }
-        let key = document.signing_key().ok_or_else(|| Refusal {
-            verdict: "invalid",
-            outcome: Outcome::Negative,
-            reason: format!("DID document of {did} has no signing key"),
-        })?;
-        Ok(Some(key))
     }
 }
 

@@ -9,8 +9,13 @@
 )]
 
 #[allow(dead_code, reason = "the library's tests use more of it")]
-#[path = "../../../atproto-repo/tests/it/model.rs"]
+#[path = "../../../../atproto-repo/tests/it/model.rs"]
 mod model;
+
+mod diff;
+mod firehose;
+mod prove;
+mod write;
 
 use serde_json::{Value as Json, json};
 use std::io::Write as _;

@@ -1,0 +1,23 @@
+mod keys;
+mod verify;
+
+use crate::output::{Failure, Outcome, Output};
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Verify recorded messages of `com.atproto.sync.subscribeRepos`, each on what came before.
+    ///
+    /// A line an event: number, account, kind, outcome. An account's first commit that verifies by itself is believed. `unchanged`
+    /// and `ignored` are as they should be; after `desynchronized` the repository would have to be fetched. Exit status 1 where an
+    /// event is not what a host may send, 4 where one could not be verified.
+    Verify(verify::Verify),
+}
+
+impl Command {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        match self {
+            Self::Verify(verify) => verify.run(output),
+        }
+    }
+}
