@@ -1,8 +1,9 @@
 use super::branch::{Branch, Child, Encoder, Subtree};
 use super::place::Place;
+use super::reshape::{grow, insert, raise, remove};
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Changes to a tree, without IO: it asks for the nodes that a change touches and is given them. An error leaves the tree as it
 /// was.
@@ -23,6 +24,8 @@ pub struct Edit {
 enum Root {
     Stub(Cid),
     Loaded(Box<Branch>),
+    /// A tree that is not in nodes yet, since all its keys are new: to put them in order first takes a third of the time.
+    New(BTreeMap<Box<[u8]>, Cid>),
 }
 
 /// What became of a tree.
@@ -68,7 +71,7 @@ impl Edit {
 
     /// A tree without keys, none of whose nodes is stored.
     pub fn empty() -> Self {
-        Self::with_root(Root::Loaded(Branch::around(0, Subtree::None)))
+        Self::with_root(Root::New(BTreeMap::new()))
     }
 
     fn with_root(root: Root) -> Self {
@@ -183,6 +186,7 @@ impl Edit {
         self.require(key, Purpose::Get, read)?;
         let mut branch = match &self.root {
             Root::Loaded(branch) => branch.as_ref(),
+            Root::New(keys) => return Ok(keys.get(key).copied()),
             Root::Stub(_) => return Ok(None),
         };
         loop {
@@ -206,6 +210,9 @@ impl Edit {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(EditError::KeyLength.into());
         }
+        if let Root::New(keys) = &mut self.root {
+            return Ok(keys.insert(key.into(), value));
+        }
         let layer = self.require(key, Purpose::Insert, read)?;
         if layer >= self.limits.depth {
             return Err(EditError::Limits.into());
@@ -222,6 +229,9 @@ impl Edit {
         key: &[u8],
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<Option<Cid>, E> {
+        if let Root::New(keys) = &mut self.root {
+            return Ok(keys.remove(key));
+        }
         self.require(key, Purpose::Remove, read)?;
         let Root::Loaded(root) = &mut self.root else { return Ok(None) };
         Ok(remove(root, key, &mut self.retired))
@@ -231,10 +241,12 @@ impl Edit {
         &mut self,
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<(Cid, Changes), E> {
+        self.settle()?;
         self.trim(None, read)?;
         let Self { root, retired, encoder, .. } = self;
         let mut created = Vec::new();
         let cid = match root {
+            Root::New(_) => return Err(EditError::Limits.into()),
             Root::Stub(cid) => *cid,
             Root::Loaded(root) => root.seal(encoder, &mut |cid, block, origin| {
                 created.push((cid, block.to_vec()));
@@ -261,13 +273,23 @@ impl Edit {
         expected: &Cid,
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<bool, E> {
+        self.settle()?;
         if self.trim(Some(expected), read)?.is_some() {
             return Ok(true);
         }
         Ok(match &mut self.root {
+            Root::New(_) => false,
             Root::Stub(cid) => cid == expected,
             Root::Loaded(root) => root.hash(&mut self.encoder, &mut |_, _, _| ()) == *expected,
         })
+    }
+
+    /// Puts the keys of a new tree into nodes.
+    fn settle(&mut self) -> Result<(), EditError> {
+        if let Root::New(keys) = &self.root {
+            self.root = Root::Loaded(grow(keys, &self.limits)?);
+        }
+        Ok(())
     }
 
     /// Cuts off a root that only points down; the new one, where that is the expected one.
@@ -460,103 +482,5 @@ impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Node>, E>> Loader<'_, R
         let are_loaded = left.is_ok() && right.is_ok();
         left.err().into_iter().chain(right.err()).for_each(missing);
         are_loaded
-    }
-}
-
-/// Makes room above a root for a key of a higher layer, or on the layer of the first key.
-fn raise(root: &mut Box<Branch>, layer: u32, retired: &mut Vec<Cid>) {
-    if root.is_empty() {
-        retired.extend(root.origin);
-        *root = Branch::around(layer, Subtree::None);
-        return;
-    }
-    while root.layer < layer {
-        let above = root.layer.saturating_add(1);
-        let below = std::mem::replace(root, Branch::around(above, Subtree::None));
-        root.put(0, Subtree::Loaded(below));
-    }
-}
-
-/// Gives a key of this layer a value in a tree which is at least as high; the value that it had.
-fn insert(branch: &mut Branch, layer: u32, key: &[u8], value: Cid, retired: &mut Vec<Cid>) -> Option<Cid> {
-    branch.is_changed = true;
-    let index = match branch.find(key) {
-        Ok(index) => {
-            let before = branch.entries().get(index).map(|entry| entry.value);
-            branch.node.set_value(index, value);
-            return before;
-        }
-        Err(index) => index,
-    };
-    if branch.layer <= layer {
-        let (before, after) = split(branch.take(index), key, retired);
-        branch.insert(index, key, value, before, after);
-        return None;
-    }
-    if branch.child_mut(index).is_none() {
-        let below = Branch::around(branch.layer.saturating_sub(1), Subtree::None);
-        branch.put(index, Subtree::Loaded(below));
-    }
-    insert(branch.child_mut(index)?, layer, key, value, retired)
-}
-
-/// Parts a subtree at a key that it does not hold.
-fn split(subtree: Subtree, key: &[u8], retired: &mut Vec<Cid>) -> (Subtree, Subtree) {
-    let Subtree::Loaded(mut branch) = subtree else { return (subtree, Subtree::None) };
-    let (Ok(index) | Err(index)) = branch.find(key);
-    branch.is_changed = true;
-    let (before, after) = split(branch.take(index), key, retired);
-    let behind = branch.split_off(index, after);
-    branch.put(index, before);
-    (keep(branch, retired), keep(behind, retired))
-}
-
-/// A subtree, unless nothing is in it.
-fn keep(branch: Box<Branch>, retired: &mut Vec<Cid>) -> Subtree {
-    if !branch.is_empty() {
-        return Subtree::Loaded(branch);
-    }
-    retired.extend(branch.origin);
-    Subtree::None
-}
-
-/// Takes a key out; the value that it had.
-fn remove(branch: &mut Branch, key: &[u8], retired: &mut Vec<Cid>) -> Option<Cid> {
-    match branch.find(key) {
-        Ok(index) => {
-            let value = branch.entries().get(index).map(|entry| entry.value);
-            let (before, after) = (branch.take(index), branch.take(index.saturating_add(1)));
-            let merged = merge(before, after, retired);
-            branch.remove(index, merged);
-            branch.is_changed = true;
-            value
-        }
-        Err(index) => {
-            let child = branch.child_mut(index)?;
-            let value = remove(child, key, retired)?;
-            branch.is_changed = true;
-            if let Subtree::Loaded(child) = branch.take(index) {
-                let kept = keep(child, retired);
-                branch.put(index, kept);
-            }
-            Some(value)
-        }
-    }
-}
-
-/// Brings together two neighbouring subtrees of a layer.
-fn merge(before: Subtree, after: Subtree, retired: &mut Vec<Cid>) -> Subtree {
-    match (before, after) {
-        (subtree, Subtree::None) | (Subtree::None, subtree) => subtree,
-        (Subtree::Loaded(mut before), Subtree::Loaded(mut after)) => {
-            let seam = before.last_child();
-            let middle = merge(before.take(seam), after.take(0), retired);
-            retired.extend(after.origin);
-            before.append(*after, middle);
-            before.is_changed = true;
-            Subtree::Loaded(before)
-        }
-        // Both were loaded before anything was changed.
-        (subtree, _) => subtree,
     }
 }

@@ -16,6 +16,7 @@ mod layer;
 mod node;
 mod place;
 mod proof;
+mod reshape;
 mod tree;
 mod tree_edit;
 mod walk;
