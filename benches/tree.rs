@@ -10,6 +10,7 @@
 mod bare;
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod corpus;
+#[allow(dead_code, reason = "other benchmarks use more of it")]
 mod timing;
 
 use atproto_lexicon::data::Cid;

@@ -46,7 +46,7 @@ pub(crate) struct MemoryCar(Vec<u8>);
 
 impl MemoryCar {
     pub(crate) fn new(root: &Cid) -> Self {
-        let mut out = Vec::with_capacity(4096);
+        let mut out = Vec::with_capacity(8192);
         push_header(std::slice::from_ref(root), &mut out);
         Self(out)
     }

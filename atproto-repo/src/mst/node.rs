@@ -43,14 +43,18 @@ impl Node {
 
     /// [`decode_within`](Self::decode_within) of a new node.
     pub(super) fn decode_of(cid: &Cid, block: &[u8], limits: &Limits) -> Result<Self, TreeFault> {
-        let mut node = Self::default();
         // An entry has 54 bytes and more, and keys are most often no longer than that.
-        node.keys.reserve_exact((block.len() / 2).min(limits.bytes));
-        node.entries.reserve_exact((block.len() / 54).min(limits.entries));
+        let entries = (block.len() / 54).min(limits.entries);
+        let mut node = Self::with_room(entries, (block.len() / 2).min(limits.bytes));
         match node.decode_within(block, limits) {
             Ok(()) => Ok(node),
             Err((entry, reason)) => Err(TreeFault { node: *cid, entry, reason }),
         }
+    }
+
+    /// Memory for this many entries and bytes of keys.
+    pub(super) fn with_room(entries: usize, keys: usize) -> Self {
+        Self { left: None, entries: Vec::with_capacity(entries), keys: Vec::with_capacity(keys) }
     }
 
     /// [`decode_into`](Self::decode_into) of a block that may be too long.

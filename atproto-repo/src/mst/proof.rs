@@ -60,8 +60,9 @@ pub(crate) fn search<B: Blocks>(
     to_bottom: bool,
     add: &mut impl FnMut(&Cid, &[u8]),
 ) -> Result<Option<Cid>, TreeError<B::Error>> {
-    let (mut cid, mut buf, mut node, limits) = (*root, Vec::new(), Node::default(), Limits::default());
-    let key_layer = layer_of(key);
+    let (mut cid, mut buf, limits) = (*root, Vec::new(), Limits::default());
+    let mut node = Node::with_room(16, 512);
+    let key_layer = if to_bottom { 0 } else { layer_of(key) };
     let mut layer = None;
     for _ in 0..=limits.depth {
         let block =
@@ -78,10 +79,10 @@ pub(crate) fn search<B: Blocks>(
         };
         // Only the root's layer has to be found out.
         let first = || node.entries().first().map_or(0, |entry| layer_of(node.key(entry)));
-        let is_low = *layer.get_or_insert_with(first) <= key_layer;
+        let is_low = !to_bottom && *layer.get_or_insert_with(first) <= key_layer;
         layer = layer.map(|layer| layer.saturating_sub(1));
         match node.child(index) {
-            Some(child) if to_bottom || !is_low => cid = *child,
+            Some(child) if !is_low => cid = *child,
             _ => return Ok(None),
         }
     }

@@ -5,7 +5,6 @@ use crate::repo::{Commit, CommitReason, Missing, PathReason, Paths, Record};
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
 use atproto_lexicon::syntax::{Did, Tid};
-use std::collections::HashSet;
 
 /// Where an account's repository is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,12 +206,13 @@ impl<'a> CommitEvent<'a> {
     /// Checks the operations by themselves; whether they say enough to be undone.
     fn check_ops(&self, policy: &Policy) -> Result<bool, VerifyError> {
         let mut is_proven = self.prev_data.is_some() || self.since.is_none();
-        let mut paths = HashSet::with_capacity(self.ops.len());
+        let mut paths: Vec<&str> = self.ops.iter().map(|op| op.path).collect();
+        paths.sort_unstable();
+        if let Some((path, _)) = paths.iter().zip(paths.iter().skip(1)).find(|(path, next)| path == next) {
+            return Err(VerifyError::DuplicatePath((*path).into()));
+        }
         for op in &self.ops {
             Paths::check_path(op.path).map_err(|reason| VerifyError::Path(op.path.into(), reason))?;
-            if !paths.insert(op.path) {
-                return Err(VerifyError::DuplicatePath(op.path.into()));
-            }
             match (op.action, op.cid, op.prev) {
                 (Action::Create, Some(_), None)
                 | (Action::Update, Some(_), Some(_))

@@ -118,7 +118,7 @@ proptest! {
             let repo = Repo::verify(&store, &did, &key).unwrap();
             prop_assert_eq!(repo.check().unwrap().records as usize, map.len());
             let file = repo.export(Vec::new()).unwrap();
-            let streamed = RepoStream::verify(Slice::new(&file), did.clone(), key.clone()).check().unwrap();
+            let streamed = RepoStream::verify(Slice::new(&file), did.clone(), key).check().unwrap();
             prop_assert_eq!(streamed.records as usize, map.len());
             let car = Car::parse(&file).unwrap();
             let listed: Map = Repo::verify(&car, &did, &key).unwrap().records()
