@@ -1,10 +1,10 @@
-//! Repositories of AT Protocol (<https://atproto.com/specs/repository>), verified: CAR files, the Merkle search tree,
-//! commits and their signatures.
+//! Repositories of AT Protocol (<https://atproto.com/specs/repository>): read and verified, written, compared, proven, and followed
+//! from event to event.
 //!
 //! What comes out of a [`Repo`](repo::Repo) was hashed, is linked by the one tree that its keys can have, and hangs on a
 //! commit whose signature was verified. *Invalid* and *incomplete* are different errors everywhere: a missing block is never
-//! read as the absence of a record. It does no networking, resolves no identities (bring the account's DID and key), does
-//! not know what records mean, and does not write repositories yet.
+//! read as the absence of a record. It does no networking, has no clock, resolves no identities (bring the account's DID and key),
+//! and does not know what records mean.
 //!
 //! ```
 //! use atproto_repo::{car::Car, repo::Repo};
@@ -27,8 +27,38 @@
 //! # }
 //! ```
 //!
-//! A file in pre-order is read in one pass, from memory, from a reader or as its bytes arrive: [`repo::stream`]. The events of a
-//! repository stream are read by [`sync`], and not verified yet.
+//! A file in pre-order is read in one pass, from memory, from a reader or as its bytes arrive: [`repo::stream`].
+//!
+//! A repository is written in three steps, the second of which can be somebody else's: a batch of writes becomes an
+//! [`UnsignedCommit`](repo::UnsignedCommit), with a signature it is a [`SignedCommit`](repo::SignedCommit), and that says what a
+//! [`Store`](store::Store) has to change and what the firehose tells.
+//!
+//! ```
+//! use atproto_crypto::{Curve, SecretKey};
+//! use atproto_lexicon::{data::{Object, cbor}, syntax::Tid};
+//! use atproto_repo::repo::{Repo, UnsignedCommit, Write, verify_proof};
+//! use atproto_repo::store::{MemoryStore, Store};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+//! # let secret = SecretKey::from_hex(Curve::K256, &"2b".repeat(32))?;
+//! # let rev = Tid::from_parts(1_750_000_000_000_000, 1).ok_or("no TID")?;
+//! let record = cbor::to_vec(&Object::from([("text".into(), "hello".into())]))?;
+//! let writes = [Write::Create { path: "com.example.note/1", record: &record }];
+//! let commit = UnsignedCommit::create(&did, &writes, rev)?.sign(&secret);
+//! let mut store = MemoryStore::default();
+//! store.commit(&commit.write_set())?;
+//! let event = commit.commit_event(1, "2026-01-01T00:00:00Z")?;  // for whoever follows
+//!
+//! let repo = Repo::verify(&store, &did, &secret.public_key())?;
+//! let file = repo.export(Vec::new())?;                          // a CAR in pre-order
+//! let proof = repo.prove("com.example.note/2")?;                // that there is no such record
+//! assert_eq!(verify_proof(&proof, &did, &secret.public_key(), "com.example.note/2")?, None);
+//! # assert!(!event.is_empty() && !file.is_empty());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Events of other repositories are read, verified and followed by [`sync`].
 //!
 //! # Features
 //!

@@ -2,8 +2,9 @@
 //! its hash says, so that a set of records has exactly one tree.
 //!
 //! That form is checked on every node that is loaded. [`Walk`] does it without IO: it asks for blocks by their CID and is
-//! given them; [`Tree`] drives it over [`Blocks`](crate::store::Blocks). Keys are bytes here: that a key is the path of a
-//! record is the repository's rule.
+//! given them; [`Tree`] drives it over [`Blocks`](crate::store::Blocks). [`Edit`] changes a tree in the same way, [`Diff`] compares
+//! two, [`Builder`] makes one of keys in order, and [`Proof`] says which nodes prove something about a key. Keys are bytes here: that a
+//! key is the path of a record is the repository's rule.
 
 mod branch;
 mod build;

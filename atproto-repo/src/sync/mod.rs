@@ -1,8 +1,18 @@
-//! The events of `com.atproto.sync.subscribeRepos` (<https://atproto.com/specs/sync#repository-event-stream>), read without
-//! copying.
+//! The events of `com.atproto.sync.subscribeRepos` (<https://atproto.com/specs/sync>): read without copying, verified, and
+//! followed account by account; and the same events for one's own commits. There is no IO here, and the time is passed in.
 //!
-//! [`Event::parse`] says that an event is of the form that its lexicon gives, within [`Limits`]. What it says of a repository
-//! is the word of the host that sent it until it is verified.
+//! [`Event::parse`] says that an event is of the form that its lexicon gives, within [`Limits`]. What it says of a repository is the
+//! word of the host that sent it. [`CommitEvent::verify`] makes it the account's: the commit is signed, every record is where an
+//! operation says, and the operations undone, the tree is the one before, so that they are all that changed. [`Account`] keeps where
+//! a repository is and says what each event makes of that, up to the fetching of a repository that was lost track of.
+//!
+//! # The blocks of an event
+//!
+//! The fewest nodes on which a receiver can undo the operations are those that the tree before does not have, and those whose gap
+//! holds a deleted key. They suffice in one order only, which [`CommitEvent::verify`] takes: deletions, then updates, then creations
+//! from the lowest layer up. Other receivers take the operations as they come, so that
+//! [`commit_event`](crate::repo::SignedCommit::commit_event) sends the nodes to each key's neighbours too, as the reference
+//! implementation does; over all cases of the public suite these are 3 in a hundred more.
 //!
 //! ```
 //! use atproto_repo::sync::Event;
