@@ -14,7 +14,7 @@ use atproto_lexicon::data::Cid;
 /// tree.push(b"com.example.note/1", &cid)?;
 /// tree.push(b"com.example.note/2", &cid)?;
 /// let root = tree.finish();
-/// # assert_eq!(blocks.len(), 1);
+/// assert_eq!(atproto_repo::mst::Tree::new(&blocks, root).get(b"com.example.note/2"), Ok(Some(cid)));
 /// # Ok(())
 /// # }
 /// ```

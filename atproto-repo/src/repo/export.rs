@@ -83,7 +83,7 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
     /// [`get`](Self::get).
     ///
     /// # Errors
-    /// [`Error`]; a text that is no path gives [`Invalid::Path`].
+    /// [`Error`]; a text that is no path gives [`Invalid::Path`](super::Invalid::Path).
     pub fn prove(&self, path: &str) -> Result<Vec<u8>, Error<B::Error>> {
         Paths::check_path(path)
             .map_err(|reason| Error::Invalid(super::Invalid::Path { path: path.into(), reason }))?;
