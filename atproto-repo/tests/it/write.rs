@@ -12,7 +12,7 @@ use atproto_repo::repo::{
     Error, MAX_WRITES, ProofError, Repo, SignedCommit, UnsignedCommit, UnsignedRepo, Write, WriteError,
     verify_proof,
 };
-use atproto_repo::store::{Blocks as _, CommitError, MemoryStore, Store as _};
+use atproto_repo::store::{Archive, Blocks as _, CommitError, MemoryStore, Store as _};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,7 +79,11 @@ pub(crate) fn map_of(records: &Records) -> Map {
 }
 
 /// The next commit of the repository in a store.
-pub(crate) fn next(store: &MemoryStore, writes: &[Write<'_>], number: u64) -> SignedCommit {
+pub(crate) fn next<S: Archive<Error: std::fmt::Debug>>(
+    store: &S,
+    writes: &[Write<'_>],
+    number: u64,
+) -> SignedCommit {
     let unsigned = match UnsignedRepo::open(store) {
         Ok(repo) => repo.write(writes, None, rev(number)).unwrap(),
         Err(_) => UnsignedCommit::create(&did(), writes, rev(number)).unwrap(),
@@ -118,7 +122,7 @@ proptest! {
             let repo = Repo::verify(&store, &did, &key).unwrap();
             prop_assert_eq!(repo.check().unwrap().records as usize, map.len());
             let file = repo.export(Vec::new()).unwrap();
-            let streamed = RepoStream::verify(Slice::new(&file), did.clone(), key.clone()).check().unwrap();
+            let streamed = RepoStream::verify(Slice::new(&file), did.clone(), key).check().unwrap();
             prop_assert_eq!(streamed.records as usize, map.len());
             let car = Car::parse(&file).unwrap();
             let listed: Map = Repo::verify(&car, &did, &key).unwrap().records()
