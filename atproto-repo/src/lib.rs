@@ -66,6 +66,7 @@
 //!
 //! - `rayon`: `Car::parse_parallel` and `UnsignedRepo::check_parallel` use all cores.
 //! - `futures`: `repo::stream::RecordStream`, a `Stream` of records over any `AsyncRead`.
+//! - `redb`: `store::RedbStore` keeps repositories in a database file. It needs Rust 1.90.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod car;

@@ -1,8 +1,9 @@
 use super::walk::Paths;
-use super::{Error, Missing, UnsignedRepo};
+use super::{CommitReason, Error, Invalid, Missing, UnsignedRepo};
 use crate::car::{CarWriter, MemoryCar};
 use crate::mst::{Progress, TreeEntry, Walk, search};
 use crate::store::Blocks;
+use atproto_lexicon::data::Cid;
 use std::io::{self, Write};
 
 /// Why a repository could not be exported.
@@ -52,27 +53,37 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
         self.export_walk(out, Walk::range(self.commit().data, start, end))
     }
 
-    fn export_walk<W: Write>(&self, out: W, mut walk: Walk) -> Result<W, ExportError<B::Error>> {
-        let mut buf = Vec::new();
+    fn export_walk<W: Write>(&self, out: W, walk: Walk) -> Result<W, ExportError<B::Error>> {
         let mut car = CarWriter::new(out, &[*self.commit_cid()])?;
-        car.write(self.commit_cid(), &self.commit_block()?)?;
+        self.each_link(walk, |cid, block| Ok::<_, ExportError<_>>(car.write(cid, block)?))?;
+        Ok(car.into_inner())
+    }
+
+    /// Takes the commit and the blocks that a walk comes through in pre-order, each once for every link, after it was hashed.
+    pub(crate) fn each_link<E: From<Error<B::Error>>>(
+        &self,
+        mut walk: Walk,
+        mut take: impl FnMut(&Cid, &[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
+        take(self.commit_cid(), &self.commit_block()?)?;
+        let mut buf = Vec::new();
         let mut paths = Paths::default();
         loop {
             match walk.advance() {
-                Progress::Done => return Ok(car.into_inner()),
+                Progress::Done => return Ok(()),
                 Progress::Need => {
                     let Some(cid) = walk.needed().copied() else { continue };
                     let block = self.blocks().get(&cid, &mut buf).map_err(Error::Source)?;
                     let block = block.ok_or(Error::Incomplete(Missing::Node(cid)))?;
                     let supplied = if B::HASHED { walk.supply_unchecked(block) } else { walk.supply(block) };
                     supplied.map_err(|fault| Error::Invalid(fault.into()))?;
-                    car.write(&cid, block)?;
+                    take(&cid, block)?;
                 }
                 Progress::Entry => {
                     let Some(entry) = walk.entry() else { continue };
                     paths.check(entry.key).map_err(Error::Invalid)?;
                     let record = super::walk::record(self.blocks(), entry, &mut buf)?;
-                    car.write(&record.cid, record.bytes)?;
+                    take(&record.cid, record.bytes)?;
                 }
             }
         }
@@ -86,7 +97,7 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
     /// [`Error`]; a text that is no path gives [`Invalid::Path`](super::Invalid::Path).
     pub fn prove(&self, path: &str) -> Result<Vec<u8>, Error<B::Error>> {
         Paths::check_path(path)
-            .map_err(|reason| Error::Invalid(super::Invalid::Path { path: path.into(), reason }))?;
+            .map_err(|reason| Error::Invalid(Invalid::Path { path: path.into(), reason }))?;
         let mut car = MemoryCar::new(self.commit_cid());
         let (blocks, mut buf) = (self.blocks(), Vec::new());
         car.push(self.commit_cid(), &self.commit_block()?);
@@ -104,7 +115,11 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
     fn commit_block(&self) -> Result<Vec<u8>, Error<B::Error>> {
         let (cid, mut buf) = (*self.commit_cid(), Vec::new());
         let block = self.blocks().get(&cid, &mut buf).map_err(Error::Source)?;
-        Ok(block.ok_or(Error::Incomplete(Missing::Commit(cid)))?.to_vec())
+        let block = block.ok_or(Error::Incomplete(Missing::Commit(cid)))?;
+        if !B::HASHED && !cid.matches(block) {
+            return Err(Invalid::Commit { commit: cid, reason: CommitReason::Hash }.into());
+        }
+        Ok(block.to_vec())
     }
 }
 

@@ -1,7 +1,11 @@
 //! Where blocks come from.
 
 mod memory;
+#[cfg(feature = "redb")]
+mod redb;
 
+#[cfg(feature = "redb")]
+pub use self::redb::{ImportError, RedbRepo, RedbStore, StoreError};
 pub use memory::{MemoryBlocks, MemoryStore};
 
 use atproto_lexicon::data::Cid;
@@ -44,7 +48,7 @@ pub trait Store: Blocks {
     /// [`WriteSet::removed`] is linked once less, and goes with the last one.
     ///
     /// # Errors
-    /// [`CommitError`]; nothing was written.
+    /// [`CommitError`]. Nothing was written, unless the store's own error says that it cannot know.
     fn commit(&mut self, writes: &WriteSet) -> Result<(), CommitError<Self::Error>>;
 }
 

@@ -20,6 +20,8 @@ mod model;
 mod mutation;
 mod oracle;
 mod read;
+#[cfg(feature = "redb")]
+mod redb;
 mod shapes;
 mod stream;
 mod sync;

@@ -12,7 +12,7 @@ use atproto_repo::repo::{
     Error, MAX_WRITES, ProofError, Repo, SignedCommit, UnsignedCommit, UnsignedRepo, Write, WriteError,
     verify_proof,
 };
-use atproto_repo::store::{Blocks as _, CommitError, MemoryStore, Store as _};
+use atproto_repo::store::{Archive, Blocks as _, CommitError, MemoryStore, Store as _};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -79,7 +79,11 @@ pub(crate) fn map_of(records: &Records) -> Map {
 }
 
 /// The next commit of the repository in a store.
-pub(crate) fn next(store: &MemoryStore, writes: &[Write<'_>], number: u64) -> SignedCommit {
+pub(crate) fn next<S: Archive<Error: std::fmt::Debug>>(
+    store: &S,
+    writes: &[Write<'_>],
+    number: u64,
+) -> SignedCommit {
     let unsigned = match UnsignedRepo::open(store) {
         Ok(repo) => repo.write(writes, None, rev(number)).unwrap(),
         Err(_) => UnsignedCommit::create(&did(), writes, rev(number)).unwrap(),
