@@ -22,6 +22,7 @@ mod oracle;
 mod read;
 mod shapes;
 mod stream;
+mod suites;
 mod sync;
 mod ways;
 mod write;
