@@ -19,6 +19,7 @@ mod history;
 mod model;
 mod mutation;
 mod oracle;
+mod peer;
 mod read;
 mod shapes;
 mod stream;
