@@ -10,13 +10,20 @@ pub mod event;
 mod events;
 #[path = "../../atproto-repo/tests/it/forge.rs"]
 mod forge;
+mod history;
 pub mod json;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/model.rs"]
 mod model;
+pub mod mst_model;
 pub mod node;
+#[allow(dead_code, reason = "the tests use more of it")]
+#[path = "../../atproto-repo/tests/it/oracle.rs"]
+mod oracle;
+pub mod proof;
 pub mod repo;
 pub mod seed;
+pub mod sync_commit;
 pub mod syntax;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/ways.rs"]

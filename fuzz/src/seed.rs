@@ -78,6 +78,9 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("commit", commits.collect()),
         ("repo", (0..24).map(choices).collect()),
         ("event", events.collect()),
+        ("sync_commit", (0..24).map(choices).collect()),
+        ("proof", (0..24).map(choices).collect()),
+        ("mst_model", (0..24).map(choices).collect()),
         ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
     ]
 }

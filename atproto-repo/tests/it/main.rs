@@ -19,11 +19,13 @@ mod history;
 mod model;
 mod mutation;
 mod oracle;
+mod peer;
 mod read;
 #[cfg(feature = "redb")]
 mod redb;
 mod shapes;
 mod stream;
+mod suites;
 mod sync;
 mod ways;
 mod write;

@@ -27,8 +27,6 @@
 use atproto_lexicon::data::Cid;
 use std::collections::{BTreeMap, BTreeSet};
 
-mod suites;
-
 /// What a tree holds.
 pub(crate) type Map = BTreeMap<Vec<u8>, Cid>;
 
@@ -160,7 +158,7 @@ fn head(major: u8, number: usize, block: &mut Vec<u8>) {
     }
 }
 
-fn link(cid: Option<&Cid>, block: &mut Vec<u8>) {
+pub(crate) fn link(cid: Option<&Cid>, block: &mut Vec<u8>) {
     match cid {
         None => block.push(0xf6),
         Some(cid) => block.extend([&[0xd8, 42, 0x58, 37, 0], &cid.as_bytes()[..]].concat()),

@@ -36,7 +36,7 @@ pub(crate) fn record(number: u8) -> Vec<u8> {
     .unwrap()
 }
 
-fn path(number: u16) -> String {
+pub(crate) fn path(number: u16) -> String {
     String::from_utf8(crate::history::key(number)).unwrap()
 }
 
@@ -78,17 +78,25 @@ pub(crate) fn map_of(records: &Records) -> Map {
     records.iter().map(|(path, number)| (path.clone().into(), Cid::of_dag_cbor(&record(*number)))).collect()
 }
 
+/// The next commit of the repository in a store, before it is signed.
+pub(crate) fn unsigned<S: Archive<Error: std::fmt::Debug>>(
+    store: &S,
+    writes: &[Write<'_>],
+    number: u64,
+) -> UnsignedCommit {
+    match UnsignedRepo::open(store) {
+        Ok(repo) => repo.write(writes, None, rev(number)).unwrap(),
+        Err(_) => UnsignedCommit::create(&did(), writes, rev(number)).unwrap(),
+    }
+}
+
 /// The next commit of the repository in a store.
 pub(crate) fn next<S: Archive<Error: std::fmt::Debug>>(
     store: &S,
     writes: &[Write<'_>],
     number: u64,
 ) -> SignedCommit {
-    let unsigned = match UnsignedRepo::open(store) {
-        Ok(repo) => repo.write(writes, None, rev(number)).unwrap(),
-        Err(_) => UnsignedCommit::create(&did(), writes, rev(number)).unwrap(),
-    };
-    unsigned.sign(&secret())
+    unsigned(store, writes, number).sign(&secret())
 }
 
 proptest! {

@@ -5,6 +5,7 @@ mod captures;
 mod firehose;
 mod mst;
 mod relay;
+mod trees;
 
 use serde_json::Value as Json;
 use std::path::Path;
@@ -12,6 +13,7 @@ use std::path::Path;
 fn main() -> std::process::ExitCode {
     let mut suites = testdata::Suites::default();
     mst::add(&mut suites);
+    trees::add(&mut suites);
     captures::add(&mut suites);
     firehose::add(&mut suites);
     relay::add(&mut suites, relay::play);

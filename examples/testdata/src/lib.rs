@@ -22,13 +22,23 @@ pub fn is_required() -> bool {
 /// A case's name and what it checks.
 pub struct Case {
     name: String,
+    count: usize,
     check: Box<dyn FnOnce() -> Result<(), String> + Send>,
 }
 
 impl Case {
     /// A case which passes when `check` gives `Ok`.
     pub fn new(name: impl Into<String>, check: impl FnOnce() -> Result<(), String> + Send + 'static) -> Self {
-        Self { name: name.into(), check: Box::new(check) }
+        Self::of_many(name, 1, check)
+    }
+
+    /// Cases which are checked together, and how many they are: where there are thousands, or something is to be said of them all.
+    pub fn of_many(
+        name: impl Into<String>,
+        count: usize,
+        check: impl FnOnce() -> Result<(), String> + Send + 'static,
+    ) -> Self {
+        Self { name: name.into(), count, check: Box::new(check) }
     }
 }
 
@@ -57,7 +67,7 @@ impl Suites {
             return;
         }
         let cases = load(&path);
-        let count = cases.as_ref().map_or(0, Vec::len);
+        let count: usize = cases.iter().flatten().map(|case| case.count).sum();
         self.counts.push(format!("{name}: {count} cases"));
         let complete = match &cases {
             Ok(_) if count >= at_least => Ok(()),

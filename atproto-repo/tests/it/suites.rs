@@ -1,8 +1,13 @@
 //! The oracle is believed because the public suites say the same.
 
-use super::*;
+use crate::oracle::{
+    Map, Op, Oracle, OracleTree, covering_nodes, diff, inclusion_nodes, layer_of, link, neighbour_nodes,
+    range_nodes, search_nodes, undo,
+};
+use atproto_lexicon::data::Cid;
 use proptest::prelude::*;
 use serde_json::Value as Json;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 /// A suite's file or folder. Without it there is nothing to check, unless it has to be there.
