@@ -157,7 +157,7 @@ impl Branch {
             self.children.resize_with(seam.saturating_add(1), || None);
             self.children.extend(after.children.drain(..).skip(1));
         }
-        self.node.append(&after.node);
+        self.node.append(after.node);
         if !self.children.is_empty() {
             let count = self.last_child().saturating_add(1);
             self.children.resize_with(count, || None);

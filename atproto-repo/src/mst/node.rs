@@ -207,30 +207,55 @@ impl Node {
         if index < self.entries.len() {
             self.entries.remove(index);
         }
-        // The keys of entries that were taken out stay in memory until they are most of it.
+        self.compact();
+    }
+
+    /// The keys of entries that were taken out stay in memory until they are most of it.
+    fn compact(&mut self) {
         let used = self.entries.iter().map(|entry| entry.key_range().len()).fold(0, usize::saturating_add);
         if self.keys.len() / 2 > used {
             let old = std::mem::take(self);
             self.left = old.left;
-            self.append(&old);
+            self.push_all(&old, old.entries());
         }
     }
 
-    /// Takes out the entries from this number on. What is returned has no left.
+    /// Takes out the entries from this number on. What is returned has no left. The side with fewer entries is copied, so that it
+    /// does not matter from which end a node is taken apart.
     pub(super) fn split_off(&mut self, index: usize) -> Self {
         let mut after = Self::default();
-        for entry in self.entries.get(index..).unwrap_or_default() {
-            after.push(self.key(entry), entry);
+        if index >= self.entries.len() / 2 {
+            after.push_all(self, self.entries.get(index..).unwrap_or_default());
+            self.entries.truncate(index);
+        } else {
+            after.left = self.left.take();
+            after.push_all(self, self.entries.get(..index).unwrap_or_default());
+            self.entries.drain(..index);
+            std::mem::swap(self, &mut after);
         }
-        self.entries.truncate(index);
+        self.compact();
+        after.compact();
         after
     }
 
-    /// Adds the entries of a node that comes after this one.
-    pub(super) fn append(&mut self, after: &Self) {
-        self.entries.reserve_exact(after.entries.len());
-        for entry in &after.entries {
-            self.push(after.key(entry), entry);
+    /// Adds the entries of a node that comes after this one. The fewer are copied.
+    pub(super) fn append(&mut self, mut after: Self) {
+        if after.entries.len() <= self.entries.len() {
+            self.push_all(&after, after.entries());
+        } else {
+            std::mem::swap(self, &mut after);
+            self.left = after.left;
+            let count = self.entries.len();
+            self.push_all(&after, after.entries());
+            self.entries.rotate_left(count);
+        }
+        self.compact();
+    }
+
+    fn push_all(&mut self, from: &Self, entries: &[NodeEntry]) {
+        self.entries.reserve_exact(entries.len());
+        for entry in entries {
+            self.push(from.key(entry), entry);
         }
     }
 
@@ -410,5 +435,29 @@ impl<'a> Reader<'a> {
         let link = self.link()?;
         // Of the two codecs, only DAG-CBOR.
         if link.codec == Codec::DagCbor { Ok(Some(link)) } else { Err(Unexpected) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_of_a_node_do_not_keep_its_keys() {
+        let mut node = Node::default();
+        for number in 0..64_usize {
+            node.insert(number, format!("{number:02}").as_bytes(), Cid::of_dag_cbor(b"\xf6"));
+        }
+        let is_small = |node: &Node| node.keys.len() <= 4 * node.entries.len() + 1;
+        for index in 0..=64 {
+            let (mut before, whole) = (node.clone(), node.clone());
+            let after = before.split_off(index);
+            assert_eq!((before.entries.len(), after.entries.len()), (index, 64 - index));
+            assert!(is_small(&before) && is_small(&after));
+            before.append(after);
+            assert_eq!(before.encode(), whole.encode());
+            assert!(is_small(&before));
+            node = before;
+        }
     }
 }
