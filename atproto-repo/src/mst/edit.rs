@@ -1,4 +1,5 @@
 use super::branch::{Branch, Child, Encoder, Subtree};
+use super::loader::{Around, Loader};
 use super::place::Place;
 use super::reshape::{grow, insert, raise, remove};
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
@@ -61,6 +62,8 @@ enum Purpose {
     Get,
     Insert,
     Remove,
+    /// To undo its creation: what lies along the key is loaded down to the leaves, so that it is checked while the key is there.
+    Undo,
 }
 
 impl Edit {
@@ -229,10 +232,29 @@ impl Edit {
         key: &[u8],
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<Option<Cid>, E> {
+        self.remove_for(key, Purpose::Remove, read)
+    }
+
+    /// [`remove_with`](Self::remove_with) in a tree of which nobody knows that the subtrees on both sides keep to their own: those
+    /// that are not read could reach over the key, and would be in order once it is gone.
+    pub(super) fn undo_create_with<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
+        self.remove_for(key, Purpose::Undo, read)
+    }
+
+    fn remove_for<E: From<EditError>>(
+        &mut self,
+        key: &[u8],
+        purpose: Purpose,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+    ) -> Result<Option<Cid>, E> {
         if let Root::New(keys) = &mut self.root {
             return Ok(keys.remove(key));
         }
-        self.require(key, Purpose::Remove, read)?;
+        self.require(key, purpose, read)?;
         let Root::Loaded(root) = &mut self.root else { return Ok(None) };
         Ok(remove(root, key, &mut self.retired))
     }
@@ -361,6 +383,11 @@ impl Edit {
                 Ok(index) if purpose == Purpose::Remove => {
                     return loader.seam(branch, index, around, missing);
                 }
+                Ok(index) if purpose == Purpose::Undo => {
+                    loader.edge(branch, index, Branch::last_child, around, missing)?;
+                    loader.edge(branch, index.saturating_add(1), |_| 0, around, missing)?;
+                    return loader.seam(branch, index, around, missing);
+                }
                 Ok(_) => return Ok(()),
                 Err(index) => index,
             };
@@ -381,106 +408,5 @@ impl Edit {
             let Some(child) = child else { return Ok(()) };
             branch = child;
         }
-    }
-}
-
-/// The keys around a node.
-#[derive(Debug, Default, Clone, Copy)]
-struct Around<'a> {
-    lower: Option<&'a [u8]>,
-    upper: Option<&'a [u8]>,
-}
-
-impl<'a> Around<'a> {
-    /// Those around a subtree of a node.
-    fn below(self, node: &'a Node, index: usize) -> Self {
-        let key = |index: usize| node.entries().get(index).map(|entry| node.key(entry));
-        Self { lower: index.checked_sub(1).and_then(key).or(self.lower), upper: key(index).or(self.upper) }
-    }
-}
-
-/// Where nodes come from.
-struct Loader<'a, R> {
-    supplied: &'a mut HashMap<Cid, Node>,
-    limits: &'a Limits,
-    read: &'a mut R,
-}
-
-impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Node>, E>> Loader<'_, R> {
-    fn node(&mut self, cid: &Cid) -> Result<Option<Node>, E> {
-        if !self.supplied.is_empty()
-            && let Some(node) = self.supplied.remove(cid)
-        {
-            return Ok(Some(node));
-        }
-        (self.read)(cid)
-    }
-
-    fn check(&self, cid: &Cid, node: &Node, place: Place<'_>) -> Result<u32, E> {
-        place
-            .check(node, self.limits)
-            .map_err(|(entry, reason)| EditError::Tree(TreeFault { node: *cid, entry, reason }).into())
-    }
-
-    /// Loads a subtree of a node, if there is one; its CID where it cannot be read.
-    fn child(&mut self, branch: &mut Branch, index: usize, around: Around<'_>) -> Result<Result<(), Cid>, E> {
-        let Child::Stub(cid) = branch.child(index) else { return Ok(Ok(())) };
-        let cid = *cid;
-        let Some(node) = self.node(&cid)? else { return Ok(Err(cid)) };
-        let Around { lower, upper } = around.below(&branch.node, index);
-        let place = Place { layer: Some(branch.layer.saturating_sub(1)), lower, upper };
-        let layer = self.check(&cid, &node, place)?;
-        branch.put(index, Subtree::Loaded(Branch::loaded(node, layer, cid)));
-        Ok(Ok(()))
-    }
-
-    /// Loads what is needed to bring together the subtrees on both sides of an entry: as deep as there are two.
-    fn seam(
-        &mut self,
-        branch: &mut Branch,
-        index: usize,
-        around: Around<'_>,
-        missing: &mut impl FnMut(Cid),
-    ) -> Result<(), E> {
-        let after = index.saturating_add(1);
-        if matches!(branch.child(index), Child::None) || matches!(branch.child(after), Child::None) {
-            return Ok(());
-        }
-        let found = (self.child(branch, index, around)?, self.child(branch, after, around)?);
-        if !self.are_loaded(found, missing) {
-            return Ok(());
-        }
-        let (node, mut left, mut right) = branch.pair_mut(index);
-        let (mut before, mut behind) = (around.below(node, index), around.below(node, after));
-        while let (Some(low), Some(high)) = (left, right) {
-            if low.entries().len().saturating_add(high.entries().len()) > self.limits.entries {
-                return Err(EditError::Limits.into());
-            }
-            let last = low.last_child();
-            if matches!(low.child(last), Child::None) || matches!(high.child(0), Child::None) {
-                return Ok(());
-            }
-            let found = (self.child(low, last, before)?, self.child(high, 0, behind)?);
-            if !self.are_loaded(found, missing) {
-                return Ok(());
-            }
-            let (node, child) = low.parts_mut(last);
-            before = before.below(node, last);
-            left = child;
-            let (node, child) = high.parts_mut(0);
-            behind = behind.below(node, 0);
-            right = child;
-        }
-        Ok(())
-    }
-
-    fn are_loaded(
-        &self,
-        (left, right): (Result<(), Cid>, Result<(), Cid>),
-        missing: &mut impl FnMut(Cid),
-    ) -> bool {
-        let are_loaded = left.is_ok() && right.is_ok();
-        left.err().into_iter().chain(right.err()).for_each(missing);
-        are_loaded
     }
 }

@@ -14,6 +14,7 @@ mod edit;
 mod encode;
 mod error;
 mod layer;
+mod loader;
 mod node;
 mod place;
 mod proof;

@@ -90,6 +90,13 @@ impl<'b, B: Blocks> TreeEdit<'b, B> {
         edit.remove_with(key, &mut |cid| read(*blocks, cid, buf, limits))
     }
 
+    /// [`remove`](Self::remove) of a created key, in a tree that is only known as far as it is read: what lies along the key on both
+    /// sides is read and checked before it goes.
+    pub(crate) fn undo_create(&mut self, key: &[u8]) -> Result<Option<Cid>, TreeEditError<B::Error>> {
+        let Self { blocks, edit, buf, limits } = self;
+        edit.undo_create_with(key, &mut |cid| read(*blocks, cid, buf, limits))
+    }
+
     /// Hashes what was changed; the CID of the root, and exactly the nodes that are new and no longer in the tree since the last
     /// time. It can be changed on.
     ///

@@ -23,12 +23,16 @@ pub struct Policy {
     /// Whether the events of old hosts pass, which do not say `prevData`, or `prev` in their operations: then nothing proves that
     /// the operations are all that changed, and [`VerifiedCommit::is_proven`] says so. Nothing else is tolerated.
     pub allow_unproven: bool,
+    /// Whether the fewest blocks on which the operations can be undone are enough. Then a subtree beside a created key need not be
+    /// there, and nothing proves that its keys are on the right side of that key: an account can so hide records from whoever looks
+    /// them up in its tree, though not from whoever follows its operations.
+    pub allow_minimal: bool,
 }
 
 impl Default for Policy {
-    /// Five minutes, and nothing unproven.
+    /// Five minutes, nothing unproven, and no subtree unread beside a created key.
     fn default() -> Self {
-        Self { future: 5 * 60 * 1_000_000, allow_unproven: false }
+        Self { future: 5 * 60 * 1_000_000, allow_unproven: false, allow_minimal: false }
     }
 }
 
@@ -193,7 +197,7 @@ impl<'a> CommitEvent<'a> {
                 return Err(VerifyError::Incomplete(Missing::Record { path: op.path.into(), cid }));
             }
         }
-        self.undo(&car, commit.data, is_proven)?;
+        self.undo(&car, commit.data, is_proven, policy)?;
         if let Some(head) = head {
             let follows = self.since == Some(head.rev) && self.prev_data.is_none_or(|data| data == head.data);
             if !follows {
@@ -226,9 +230,10 @@ impl<'a> CommitEvent<'a> {
         if is_proven || policy.allow_unproven { Ok(is_proven) } else { Err(VerifyError::NoPrevData) }
     }
 
-    /// Undoes the operations on the tree after them: deletions first, then updates, then creations from the lowest layer up, which
-    /// needs the fewest nodes. Where they cannot be undone, what they say of the tree after them is checked.
-    fn undo(&self, car: &Car<'_>, data: Cid, is_proven: bool) -> Result<(), VerifyError> {
+    /// Undoes the operations on the tree after them: deletions first, then updates, then creations from the lowest layer up. The
+    /// nodes beside a created key are read even where one side has none: what they hold is in its place only while the key is
+    /// there. So the tree after is the one that the operations make of the tree before. Where they cannot be undone, what they say of the tree after them is checked.
+    fn undo(&self, car: &Car<'_>, data: Cid, is_proven: bool, policy: &Policy) -> Result<(), VerifyError> {
         let mut ops: Vec<(u32, &RepoOp<'_>)> = self
             .ops
             .iter()
@@ -245,7 +250,8 @@ impl<'a> CommitEvent<'a> {
             let found = match op.prev {
                 _ if !is_proven => tree.get(key),
                 Some(prev) => tree.insert(key, prev),
-                None => tree.remove(key),
+                None if policy.allow_minimal => tree.remove(key),
+                None => tree.undo_create(key),
             }
             .map_err(VerifyError::of_tree)?;
             if found != op.cid {

@@ -16,6 +16,7 @@ mod events;
 mod example;
 mod forge;
 mod history;
+mod inversion;
 mod model;
 mod mutation;
 mod oracle;

@@ -66,6 +66,33 @@ proptest! {
     }
 }
 
+proptest! {
+    /// On the fewest nodes the operations can be undone, and that is all that they prove.
+    #[test]
+    fn the_fewest_blocks_are_enough_where_that_is_allowed(history in steps()) {
+        let (mut store, mut records) = (MemoryStore::default(), Records::new());
+        let minimal = Policy { allow_minimal: true, ..Policy::default() };
+        for (number, step) in history.iter().enumerate() {
+            let (before, head) = (map_of(&records), head_of(&store));
+            let list = writes(step, &mut records);
+            let commit = next(&store, &as_writes(&list), number as u64);
+            store.commit(&commit.write_set()).unwrap();
+            let after = map_of(&records);
+            let ops = oracle::diff(&before, &after).ops;
+            let needed = oracle::covering_nodes(&before, &after, &ops);
+            let nodes = Oracle::build(&after).nodes;
+            let event = Parts::of(&commit.commit_event(1, TIME).unwrap(), head)
+                .with(|event| event.blocks.retain(|(cid, _)| !nodes.contains_key(cid) || needed.contains(cid)));
+            // A first commit's tree is compared with one that has no blocks at all.
+            prop_assert_eq!(event.verify_with(&key(), NOW, &minimal), Ok(true));
+            match event.verify() {
+                Ok(true) | Err(VerifyError::Incomplete(Missing::Node(_))) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
 /// The parts of an event, to be forged.
 #[derive(Clone)]
 struct Parts {
