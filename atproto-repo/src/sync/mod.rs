@@ -8,11 +8,12 @@
 //!
 //! # The blocks of an event
 //!
-//! The fewest nodes on which a receiver can undo the operations are those that the tree before does not have, and those whose gap
-//! holds a deleted key. They suffice in one order only, which [`CommitEvent::verify`] takes: deletions, then updates, then creations
-//! from the lowest layer up. Other receivers take the operations as they come, so that
-//! [`commit_event`](crate::repo::SignedCommit::commit_event) sends the nodes to each key's neighbours too, as the reference
-//! implementation does; over all cases of the public suite these are 3 in a hundred more.
+//! The fewest nodes on which the operations can be undone are those that the tree before does not have, and those whose gap holds a
+//! deleted key; and they suffice in one order only: deletions, then updates, then creations from the lowest layer up. They do not
+//! prove all: a subtree beside a created key, which nobody reads, can hold keys that belong on the other side of it, and is in order
+//! again once the key is gone. So [`CommitEvent::verify`] reads what lies along a created key on both sides, unless
+//! [`Policy::allow_minimal`] says otherwise, and [`commit_event`](crate::repo::SignedCommit::commit_event) sends the nodes to each
+//! key's neighbours, as the reference implementation does; over all cases of the public suite these are 3 in a hundred more.
 //!
 //! ```
 //! use atproto_repo::sync::Event;
