@@ -1,5 +1,6 @@
 use crate::encode::{ARRAY, MAP, UNSIGNED, push_head, push_link, push_text, push_varint};
 use atproto_lexicon::data::Cid;
+use std::collections::HashSet;
 use std::io::{self, Write};
 
 /// Writes a CAR: the header, then one block after another.
@@ -78,9 +79,10 @@ fn push_section_head(cid: &Cid, length: usize, out: &mut Vec<u8>) {
     out.extend_from_slice(cid.as_bytes());
 }
 
-/// A CAR of a few blocks, in memory.
+/// A CAR of a few blocks, in memory: each once, however often it is given.
 pub(crate) fn to_car<'a>(root: &Cid, blocks: impl IntoIterator<Item = (&'a Cid, &'a [u8])>) -> Vec<u8> {
     let mut car = MemoryCar::new(root);
-    blocks.into_iter().for_each(|(cid, block)| car.push(cid, block));
+    let mut seen = HashSet::new();
+    blocks.into_iter().filter(|(cid, _)| seen.insert(*cid)).for_each(|(cid, block)| car.push(cid, block));
     car.into_bytes()
 }

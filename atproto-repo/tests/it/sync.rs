@@ -551,6 +551,11 @@ fn events_keep_within_the_limits() {
     let body = event(&two).unwrap();
     assert_eq!(commit_of(&body).ops.len(), 2);
     assert!(matches!(event(&three), Err(ProduceError::Blocks(2_000_001..))));
+    // One record at three paths is one block.
+    let same: Vec<_> = three.iter().map(|(path, _)| (path.clone(), three[0].1.clone())).collect();
+    let body = event(&same).unwrap();
+    assert!(body.len() < 1_010_000);
+    assert!(commit_of(&body).verify(&key(), None, NOW, &Policy::default()).is_ok());
     let commit = next(&MemoryStore::default(), &[], 0);
     assert_eq!(commit.commit_event(0, TIME), Err(ProduceError::Seq));
     assert_eq!(commit.sync_event(1 << 53, TIME), Err(ProduceError::Seq));
