@@ -165,7 +165,8 @@ impl Edit {
     /// Hashes what was changed; the CID of the root and what became of the tree since the last time. It can be changed on.
     ///
     /// # Errors
-    /// [`EditError`]: what was below the topmost keys that were removed may be needed.
+    /// [`EditError`]: what was below the topmost keys that were removed may be needed. [`EditError::Limits`] where a node would be too
+    /// long: then there is no way on.
     pub fn finish(&mut self) -> Result<(Cid, Changes), EditError> {
         self.finish_with(&mut |_| Ok(None))
     }
@@ -275,6 +276,9 @@ impl Edit {
                 retired.extend(origin);
             }),
         };
+        if created.iter().any(|(_, block)| block.len() > self.limits.bytes) {
+            return Err(EditError::Limits.into());
+        }
         // What was changed back is as it was.
         retired.sort_unstable();
         let mut is_back = vec![false; retired.len()];

@@ -20,7 +20,9 @@ pub enum ExportError<E> {
 
 impl<B: Blocks> UnsignedRepo<'_, B> {
     /// Writes the whole repository as a CAR in pre-order: the commit, the root node, then depth first, each record right after the
-    /// entry that links it (<https://atproto.com/specs/repository#car-file-serialization>). It holds one path of the tree.
+    /// entry that links it (<https://atproto.com/specs/repository#car-file-serialization>). It holds one path of the tree. A record is
+    /// written as often as it is linked, so that whoever reads it needs no more memory either: of strangers' repositories, bound the
+    /// output.
     ///
     /// # Errors
     /// [`ExportError`]; the output is not a whole file then.

@@ -1,5 +1,5 @@
 use super::{
-    AccountEvent, CommitEvent, ErrorKind, Event, EventError, Head, Policy, SyncEvent, VerifiedCommit,
+    AccountEvent, CommitEvent, ErrorKind, Event, EventError, Head, Limits, Policy, SyncEvent, VerifiedCommit,
     VerifyError,
 };
 use atproto_crypto::PublicKey;
@@ -39,7 +39,7 @@ pub enum Sync {
         queue: Vec<Queued>,
         /// Bytes in the queue.
         bytes: usize,
-        /// Whether there were more than fit in.
+        /// Whether any were lost: there were more than fit in, or the account was not active.
         is_over: bool,
     },
 }
@@ -57,7 +57,15 @@ impl Queued {
     /// # Errors
     /// None that the event had not when it came first.
     pub fn event(&self) -> Result<Option<Event<'_>>, EventError> {
-        Event::parse(self.kind, &self.body)
+        self.event_with(&Limits::default())
+    }
+
+    /// The event, in the limits in which it came first.
+    ///
+    /// # Errors
+    /// None that the event had not when it came first.
+    pub fn event_with(&self, limits: &Limits) -> Result<Option<Event<'_>>, EventError> {
+        Event::parse_with(self.kind, &self.body, limits)
     }
 }
 
@@ -192,21 +200,24 @@ impl Account {
     }
 
     /// Says where the repository that was fetched and verified is, or that it could not be fetched. Returns the events that have
-    /// waited, to be given to it one after the other; those that are older than what was fetched are ignored then. None are
-    /// returned where more had come than fit in: if any of these matter, the next commit will not follow.
+    /// waited, to be given to it one after the other; those that are older than what was fetched are ignored then. Where events were
+    /// lost meanwhile, since more had come than fit in or the account was not active, it stays desynchronized, at what was fetched.
+    ///
+    /// A revision in the future is the caller's to refuse, as [`Policy::future`] does for events.
     pub fn end_resync(&mut self, fetched: Option<Head>) -> Vec<Queued> {
         let Sync::Resynchronizing { last, queue, is_over, .. } = &mut self.sync else { return Vec::new() };
-        let queue = if *is_over { Vec::new() } else { std::mem::take(queue) };
         // A host cannot lead back to an old state.
-        let fetched = fetched.filter(|head| last.is_none_or(|last| head.rev >= last.rev));
-        match fetched {
-            Some(head) => self.sync = Sync::Synchronized(head),
-            None => {
-                self.sync = Sync::Desynchronized(*last);
-                return Vec::new();
+        match fetched.filter(|head| last.is_none_or(|last| head.rev >= last.rev)) {
+            Some(head) if !*is_over => {
+                let queue = std::mem::take(queue);
+                self.sync = Sync::Synchronized(head);
+                queue
+            }
+            head => {
+                self.sync = Sync::Desynchronized(head.or(*last));
+                Vec::new()
             }
         }
-        queue
     }
 
     /// What becomes of an event whose account or repository is not ready for it.
@@ -215,6 +226,10 @@ impl Account {
             return Some(Outcome::Invalid(VerifyError::FieldMismatch("did")));
         }
         if !self.is_active {
+            // What is ignored now may have come after what is being fetched.
+            if let Sync::Resynchronizing { is_over, .. } = &mut self.sync {
+                *is_over = true;
+            }
             return Some(Outcome::Ignored);
         }
         match &mut self.sync {

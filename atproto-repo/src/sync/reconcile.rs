@@ -1,4 +1,4 @@
-use crate::repo::{Error, RecordChange, RecordWalk};
+use crate::repo::{Error, Missing, RecordChange, RecordWalk};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
 use std::cmp::Ordering;
@@ -12,21 +12,28 @@ pub struct Reconcile<'b, B, I: Iterator> {
     walk: RecordWalk<'b, B>,
     fetched: Option<(String, Cid)>,
     is_begun: bool,
+    /// Why it cannot go on.
+    fault: Option<Missing>,
 }
 
 impl<'b, B: Blocks, I: Iterator<Item = (String, Cid)>> Reconcile<'b, B, I> {
     /// Compares the paths and CIDs of the stored records, in the order of the paths' bytes, with all records of the repository
     /// ([`UnsignedRepo::walk`](crate::repo::UnsignedRepo::walk)).
     pub fn new(stored: I, walk: RecordWalk<'b, B>) -> Self {
-        Self { stored: stored.peekable(), walk, fetched: None, is_begun: false }
+        Self { stored: stored.peekable(), walk, fetched: None, is_begun: false, fault: None }
     }
 
-    /// The next change; `None` at the end. Only there is it certain that the repository is valid.
+    /// The next change; `None` at the end. Only there is it certain that the tree is valid; whether the records are there is not looked
+    /// at.
     ///
     /// # Errors
-    /// [`Error`]: nothing that was said before may be kept, since a part of the repository is missing or invalid.
+    /// [`Error`], and the same again on every further call: nothing that was said before may be kept, since a part of the tree is
+    /// missing or invalid.
     #[allow(clippy::should_implement_trait, reason = "as the other walks")]
     pub fn next(&mut self) -> Result<Option<RecordChange>, Error<B::Error>> {
+        if let Some(missing) = &self.fault {
+            return Err(Error::Incomplete(missing.clone()));
+        }
         if !self.is_begun {
             self.advance()?;
             self.is_begun = true;
@@ -51,7 +58,13 @@ impl<'b, B: Blocks, I: Iterator<Item = (String, Cid)>> Reconcile<'b, B, I> {
 
     /// Goes on in the repository; what was there.
     fn advance(&mut self) -> Result<Option<(String, Cid)>, Error<B::Error>> {
-        let next = self.walk.next_path()?.map(|(path, cid)| (path.to_owned(), cid));
+        let next = self.walk.next_path().inspect_err(|error| {
+            // The walk itself repeats all but this.
+            if let Error::Incomplete(missing) = error {
+                self.fault = Some(missing.clone());
+            }
+        })?;
+        let next = next.map(|(path, cid)| (path.to_owned(), cid));
         Ok(std::mem::replace(&mut self.fetched, next))
     }
 }

@@ -1,6 +1,6 @@
 use super::{Action, CommitEvent, RepoOp, SyncEvent};
 use crate::car::{Car, CarError};
-use crate::mst::{TreeEdit, TreeEditError, TreeError, TreeFault, layer_of};
+use crate::mst::{TreeEdit, TreeEditError, TreeError, TreeFault, Walk, layer_of};
 use crate::repo::{Commit, CommitReason, Missing, PathReason, Paths, Record};
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
@@ -260,6 +260,10 @@ impl<'a> CommitEvent<'a> {
         }
         if !is_proven {
             return Ok(());
+        }
+        // Where nothing is undone, no node need be there; but a root that is has to be one.
+        if let (true, Some(root)) = (self.ops.is_empty(), car.get(&data)) {
+            Walk::new(data).supply_unchecked(root)?;
         }
         let before = self.prev_data.unwrap_or_else(|| Cid::of_dag_cbor(EMPTY_TREE));
         if tree.is_root(&before).map_err(VerifyError::of_tree)? {

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod account;
 mod canonical;
 mod car;
 mod commit;

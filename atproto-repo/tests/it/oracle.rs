@@ -18,6 +18,8 @@
 //! At the end a top without keys is cut off. Whether the node below has keys only its content tells, but not where its CID is
 //! that of the tree before: that tree is known to be valid.
 //!
+//! That is what undoing needs, not what proves the tree: a side that nobody reads can hold keys of the other one (`inversion.rs`).
+//!
 //! Others read more. Taking keys out in the order of their paths, as `indigo` does after the deletions, has read the left child of
 //! a key whose right child turns out to go as a whole: with `k/00`, `k/04` in layer 0 and `k/02` in layer 1, the creation of the
 //! latter two on top of the first needs the root and the node of `k/04` only, but the node of `k/00` as well if `k/02` is taken
