@@ -123,7 +123,7 @@ fn next(
         if writes.iter().any(|(other, ..)| *other == path) {
             continue;
         }
-        let new = (number == 0 || choice % 2 == 0).then(|| record(choice / 2));
+        let new = (number == 0 || choice.is_multiple_of(2)).then(|| record(choice / 2));
         let old = match &new {
             Some(record) => map.insert(path.into(), Cid::of_dag_cbor(record)),
             None => map.remove(path.as_bytes()),

@@ -167,7 +167,7 @@ fn the_reference_implementation_says_the_same() {
     let mut questions = Questions::new("peer");
     let mut commits = 0;
     for number in 0..HISTORIES {
-        questions.forges = number % 5 == 0;
+        questions.forges = number.is_multiple_of(5);
         // The other key is of the other curve, or of the same one.
         let signer = &secrets[number % 2];
         let wrong = [&secrets[(number + 1) % 2], &secret(Curve::K256, "3c")][number / 2 % 2].public_key();

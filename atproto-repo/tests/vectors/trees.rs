@@ -113,7 +113,7 @@ impl Tested {
     /// Its keys make the same tree, at once and one by one, in both directions.
     fn check(&self) -> Check {
         let mut built = MemoryBlocks::default();
-        let mut builder = Builder::new(|cid, block| built.insert_unchecked(cid, block.to_vec()));
+        let mut builder = Builder::new(|cid, block| assert_eq!(built.insert(block.to_vec()), cid));
         for (key, value) in &self.pairs {
             builder.push(key, value).map_err(show)?;
         }
