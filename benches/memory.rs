@@ -11,8 +11,11 @@ mod corpus;
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod timing;
 
+use atproto_lexicon::data::Cid;
 use atproto_repo::car::{Car, CarFile};
+use atproto_repo::mst::Builder;
 use atproto_repo::repo::stream::{Reader, RepoStream};
+use atproto_repo::store::{Blocks as _, MemoryBlocks};
 use corpus::{Corpus, did, key};
 use peak_alloc::PeakAlloc;
 use std::io::Cursor;
@@ -24,7 +27,16 @@ fn main() {
     for records in timing::sizes(&[100_000, 1_000_000]) {
         let corpus = Corpus::of(records);
         let (ordered, unordered, blocks) = (corpus.pre_order(), corpus.unordered(), corpus.blocks.len());
-        drop(corpus);
+        let keys: usize = corpus.paths.iter().map(String::len).sum();
+        let before = MEMORY.current_usage();
+        let tree = tree(&corpus);
+        let held = (MEMORY.current_usage() - before) as f64;
+        timing::report(
+            &format!("tree of {records} records: bytes a record beyond its key"),
+            (held - keys as f64) / records as f64,
+            120.0,
+        );
+        drop((corpus, tree));
         let streamed = peak(|| {
             let summary = RepoStream::verify(Reader::new(&*ordered), did(), key()).check().unwrap();
             assert_eq!(summary.records as usize, records);
@@ -43,6 +55,18 @@ fn main() {
         let in_file = peak(|| assert_eq!(CarFile::open(Cursor::new(&unordered)).unwrap().len(), blocks));
         timing::report(&format!("index of {blocks} blocks in a file: bytes a block"), index(in_file), 48.0);
     }
+}
+
+/// The tree of the records' paths, without the records.
+fn tree(corpus: &Corpus) -> MemoryBlocks {
+    let mut blocks = MemoryBlocks::default();
+    let mut tree = Builder::new(|cid, block| blocks.insert_unchecked(cid, block.to_vec()));
+    for (path, record) in corpus.paths.iter().zip(&corpus.records) {
+        tree.push(path.as_bytes(), &Cid::of_dag_cbor(record)).unwrap();
+    }
+    let root = tree.finish();
+    assert!(blocks.get(&root, &mut Vec::new()).unwrap().is_some());
+    blocks
 }
 
 /// The most bytes that were allocated at once beyond those before.
