@@ -34,12 +34,12 @@ fn blocks_of(did: &Did) -> String {
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
 /// # let key = "did:key:zDnaeomi6TLanz7WdashnRidAi4daTPAFxrwFNKg3D9FDbvJM".parse()?;
-/// # let sign = |_| -> atproto_repo::repo::SignedCommit { unimplemented!() };
+/// # let secret = atproto_crypto::SecretKey::from_hex(atproto_crypto::Curve::K256, &"2b".repeat(32))?;
 /// # let (writes, rev) = (Vec::new(), "3jzfcijpj2z2a".parse()?);
 /// let store = RedbStore::open("repositories.redb")?;
 /// let mut blocks = store.repo(&did)?;                  // a snapshot
 /// let repo = Repo::verify(&blocks, &did, &key)?;
-/// let commit = sign(repo.write(&writes, None, rev)?);
+/// let commit = repo.write(&writes, None, rev)?.sign(&secret);
 /// blocks.commit(&commit.write_set())?;                 // durable, and a new snapshot
 /// # Ok(())
 /// # }

@@ -232,7 +232,8 @@ impl<'a> CommitEvent<'a> {
 
     /// Undoes the operations on the tree after them: deletions first, then updates, then creations from the lowest layer up. The
     /// nodes beside a created key are read even where one side has none: what they hold is in its place only while the key is
-    /// there. So the tree after is the one that the operations make of the tree before. Where they cannot be undone, what they say of the tree after them is checked.
+    /// there. So the tree after is the one that the operations make of the tree before. Where they cannot be undone, what they say of
+    /// the tree after them is checked.
     fn undo(&self, car: &Car<'_>, data: Cid, is_proven: bool, policy: &Policy) -> Result<(), VerifyError> {
         let mut ops: Vec<(u32, &RepoOp<'_>)> = self
             .ops
