@@ -30,5 +30,9 @@
 //! Without it, too, these can stand in types that are read and written.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+#[cfg(feature = "typed")]
+pub mod check;
 pub mod data;
+#[cfg(feature = "schema")]
+pub mod schema;
 pub mod syntax;

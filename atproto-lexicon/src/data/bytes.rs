@@ -44,6 +44,24 @@ pub(super) fn from_base64(text: &str) -> Option<Vec<u8>> {
     BASE64_NOPAD.decode(digits.as_bytes()).ok()
 }
 
+/// [`from_base64`], where the bits of the last digit that are no part of a byte need not be zero.
+pub(super) fn from_base64_lenient(text: &str) -> Option<Vec<u8>> {
+    from_base64(text).or_else(|| {
+        let digits = text.trim_end_matches('=');
+        let last = digits.chars().next_back()?;
+        let symbols = data_encoding::BASE64_NOPAD.specification().symbols;
+        let spare = match digits.len() % 4 {
+            2 => 16,
+            3 => 4,
+            _ => return None,
+        };
+        let value = symbols.find(last)?;
+        let clean = symbols.chars().nth(value.checked_sub(value.checked_rem(spare)?)?)?;
+        let (head, tail) = text.split_at_checked(digits.len().checked_sub(1)?)?;
+        from_base64(&format!("{head}{clean}{}", tail.get(1..)?))
+    })
+}
+
 /// The standard alphabet, without padding.
 pub(super) fn to_base64(bytes: &[u8]) -> String {
     BASE64_NOPAD.encode(bytes)
@@ -137,5 +155,17 @@ mod tests {
             assert_eq!(from_base64(bad), None, "{bad:?}");
         }
         assert_eq!(to_base64(b"f"), "Zg");
+    }
+
+    #[test]
+    fn spare_bits_can_be_let_pass() {
+        for (text, bytes) in
+            [("123", &[0xd7, 0x6d][..]), ("Zm9=", b"fo"), ("Zh==", b"f"), ("Zg", b"f"), ("Zm9v", b"foo")]
+        {
+            assert_eq!(from_base64_lenient(text).as_deref(), Some(bytes), "{text}");
+        }
+        for bad in ["Z", "Zm9==", "Zm=9", "Zä", "ä", "=", "Zh=", "Z-", "Zm 9"] {
+            assert_eq!(from_base64_lenient(bad), None, "{bad}");
+        }
     }
 }

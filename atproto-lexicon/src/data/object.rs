@@ -209,7 +209,7 @@ pub(super) fn read_map<'de, A: serde::de::MapAccess<'de>>(mut map: A, json: bool
     }
     let object = Object::from_fields(fields).map_err(|_| A::Error::custom("duplicate key"))?;
     let value =
-        if json { object_from_json(object).map_err(A::Error::custom)? } else { Value::Object(object) };
+        if json { object_from_json(object, false).map_err(A::Error::custom)? } else { Value::Object(object) };
     if let Value::Object(object) = &value {
         check_object(object).map_err(A::Error::custom)?;
     }

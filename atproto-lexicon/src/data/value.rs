@@ -1,4 +1,4 @@
-use super::bytes::{BYTES, from_base64};
+use super::bytes::{BYTES, from_base64, from_base64_lenient};
 use super::cid::LINK;
 use super::{Bytes, Link, ModelError, Object};
 use std::{fmt, str::FromStr};
@@ -101,8 +101,9 @@ pub(super) fn check_object(object: &Object) -> Result<(), ModelError> {
     }
 }
 
-/// What an object read from JSON is: a link or bytes where it has their field, and then that field alone.
-pub(super) fn object_from_json(object: Object) -> Result<Value, ReservedField> {
+/// What an object read from JSON is: a link or bytes where it has their field, and then that field alone. `lenient` lets spare
+/// bits of base64 pass.
+pub(super) fn object_from_json(object: Object, lenient: bool) -> Result<Value, ReservedField> {
     let special = if object.contains_key(LINK) {
         LINK
     } else if object.contains_key(BYTES) {
@@ -116,7 +117,8 @@ pub(super) fn object_from_json(object: Object) -> Result<Value, ReservedField> {
     if special == LINK {
         Link::from_str(text).map(Value::Link).map_err(|_| ReservedField::Link)
     } else {
-        from_base64(text).map(|bytes| Value::Bytes(Bytes(bytes))).ok_or(ReservedField::Bytes)
+        let bytes = if lenient { from_base64_lenient(text) } else { from_base64(text) };
+        bytes.map(|bytes| Value::Bytes(Bytes(bytes))).ok_or(ReservedField::Bytes)
     }
 }
 

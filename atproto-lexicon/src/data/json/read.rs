@@ -4,13 +4,13 @@ use crate::data::value::{ReservedField, check_object, object_from_json};
 use crate::data::{LimitError, Limits, Value};
 
 /// Reads exactly one value, with white space around it.
-pub(super) fn whole(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
+pub(super) fn whole(bytes: &[u8], limits: &Limits, lenient: bool) -> Result<Value, JsonError> {
     if bytes.len() > limits.bytes {
         return Err(JsonError { reason: Reason::Limit(LimitError::Bytes), offset: limits.bytes });
     }
     let text = std::str::from_utf8(bytes)
         .map_err(|error| JsonError { reason: Reason::Utf8, offset: error.valid_up_to() })?;
-    let mut reader = Reader { text, at: 0, limits, builder: Builder::default(), open: Vec::new() };
+    let mut reader = Reader { text, at: 0, limits, lenient, builder: Builder::default(), open: Vec::new() };
     let read = reader.value().and_then(|()| match reader.peek() {
         None => Ok(()),
         Some(_) => Err(Reason::Trailing),
@@ -25,6 +25,8 @@ struct Reader<'a, 'l> {
     /// Offset of what comes next; after an error, of what is wrong.
     at: usize,
     limits: &'l Limits,
+    /// Whether spare bits of base64 pass.
+    lenient: bool,
     builder: Builder,
     open: Vec<Frame>,
 }
@@ -162,7 +164,7 @@ impl Reader<'_, '_> {
     fn close(&mut self) -> Result<(), Reason> {
         self.open.pop();
         let value = match self.builder.close().map_err(|_| Reason::DuplicateKey)? {
-            Value::Object(object) => object_from_json(object).map_err(|field| match field {
+            Value::Object(object) => object_from_json(object, self.lenient).map_err(|field| match field {
                 ReservedField::Link => Reason::Link,
                 ReservedField::Bytes => Reason::Bytes,
             })?,
