@@ -36,3 +36,5 @@ pub mod data;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod syntax;
+#[cfg(feature = "typed")]
+pub mod typed;

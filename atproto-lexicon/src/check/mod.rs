@@ -13,12 +13,19 @@
 mod reason;
 mod rules;
 
+use crate::data::{BlobRef, Bytes, Link, Object, Value};
+use crate::syntax::{
+    AtIdentifier, AtUri, CidString, Datetime, Did, Handle, Language, Nsid, RecordKey, Tid, Uri,
+};
+
 pub use reason::{Failure, Failures, Reason};
 
 /// A type with constraints, checked without a schema.
 pub trait Validate {
-    /// Reports each constraint that the value breaks.
-    fn check<'a>(&'a self, checker: &mut Checker<'a>);
+    /// Reports each constraint that the value breaks; a type without constraints leaves it as it is.
+    fn check<'a>(&'a self, checker: &mut Checker<'a>) {
+        let _ = checker;
+    }
 
     /// Checks all constraints.
     ///
@@ -35,6 +42,22 @@ impl<T: Validate + ?Sized> Validate for Box<T> {
     fn check<'a>(&'a self, checker: &mut Checker<'a>) {
         (**self).check(checker);
     }
+}
+
+impl<T: Validate> Validate for Vec<T> {
+    fn check<'a>(&'a self, checker: &mut Checker<'a>) {
+        checker.each(self, |checker, item| item.check(checker));
+    }
+}
+
+/// Types that are right as they are.
+macro_rules! unconstrained {
+    ($($ty:ty)*) => {
+        $(impl Validate for $ty {})*
+    };
+}
+unconstrained! {
+    bool i64 String AtIdentifier AtUri CidString Datetime Did Handle Language Nsid RecordKey Tid Uri BlobRef Bytes Link Object Value
 }
 
 /// Collects failures, and knows where in the value it is.

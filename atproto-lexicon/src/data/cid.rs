@@ -163,7 +163,7 @@ impl<'de> serde::Deserialize<'de> for Cid {
 }
 
 /// The newtype name by which the crate `cid` and all that read and write its type agree that bytes are a link.
-pub(super) const NEWTYPE: &str = "$__private__serde__identifier__for__cid";
+pub(crate) const NEWTYPE: &str = "$__private__serde__identifier__for__cid";
 pub(super) const LINK: &str = "$link";
 
 /// Writes the binary form of a CID as `$link` or as tag 42.

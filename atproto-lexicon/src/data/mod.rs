@@ -28,3 +28,11 @@ pub use limits::Limits;
 pub use link::{Link, OtherCid};
 pub use object::Object;
 pub use value::Value;
+
+#[cfg(feature = "typed")]
+pub(crate) use {
+    cid::NEWTYPE,
+    object::Iter as Fields,
+    value::{check_object, has_no_json_form, object_from_json},
+    value_serde::read_link,
+};

@@ -12,7 +12,7 @@ pub struct Object(Vec<(String, Value)>);
 
 /// A name occurs twice.
 #[derive(Debug)]
-pub(super) struct DuplicateKey;
+pub(crate) struct DuplicateKey;
 
 /// The order of DAG-CBOR: by length, then by bytes.
 fn order(a: &str, b: &str) -> std::cmp::Ordering {
@@ -26,7 +26,7 @@ impl Object {
     }
 
     /// From fields in any order, each name once.
-    pub(super) fn from_fields(mut fields: Vec<(String, Value)>) -> Result<Self, DuplicateKey> {
+    pub(crate) fn from_fields(mut fields: Vec<(String, Value)>) -> Result<Self, DuplicateKey> {
         let is_sorted =
             |fields: &[(String, Value)]| fields.is_sorted_by(|(a, _), (b, _)| order(a, b).is_lt());
         if !is_sorted(&fields) {

@@ -92,7 +92,7 @@ impl Value {
 }
 
 /// Checks the rules on the fields of one object.
-pub(super) fn check_object(object: &Object) -> Result<(), ModelError> {
+pub(crate) fn check_object(object: &Object) -> Result<(), ModelError> {
     match object.get("$type") {
         None => Ok(()),
         Some(Value::String(name)) if name == super::blob::TYPE => super::blob::check(object),
@@ -103,7 +103,7 @@ pub(super) fn check_object(object: &Object) -> Result<(), ModelError> {
 
 /// What an object read from JSON is: a link or bytes where it has their field, and then that field alone. `lenient` lets spare
 /// bits of base64 pass.
-pub(super) fn object_from_json(object: Object, lenient: bool) -> Result<Value, ReservedField> {
+pub(crate) fn object_from_json(object: Object, lenient: bool) -> Result<Value, ReservedField> {
     let special = if object.contains_key(LINK) {
         LINK
     } else if object.contains_key(BYTES) {
@@ -124,7 +124,7 @@ pub(super) fn object_from_json(object: Object, lenient: bool) -> Result<Value, R
 
 /// An object with a reserved field is not what that field makes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-pub(super) enum ReservedField {
+pub(crate) enum ReservedField {
     #[error("an object with $link is not a link")]
     Link,
     #[error("an object with $bytes is not bytes")]
@@ -132,7 +132,7 @@ pub(super) enum ReservedField {
 }
 
 /// Whether JSON would take the object for a link or for bytes.
-pub(super) fn has_no_json_form(object: &Object) -> bool {
+pub(crate) fn has_no_json_form(object: &Object) -> bool {
     object.contains_key(LINK) || object.contains_key(BYTES)
 }
 

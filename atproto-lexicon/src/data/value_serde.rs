@@ -84,22 +84,7 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
     }
 
     fn visit_newtype_struct<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
-        // How `serde_ipld_dagcbor` announces a link.
-        struct Binary;
-
-        impl serde::de::Visitor<'_> for Binary {
-            type Value = Link;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a link")
-            }
-
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Link, E> {
-                Link::from_bytes(bytes).map_err(E::custom)
-            }
-        }
-
-        deserializer.deserialize_bytes(Binary).map(Value::Link)
+        read_link(deserializer).map(Value::Link)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
@@ -113,4 +98,23 @@ impl<'de> serde::de::Visitor<'de> for Visitor {
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Value, A::Error> {
         read_map(map, self.json)
     }
+}
+
+/// Reads what is inside of the newtype by which `serde_ipld_dagcbor` announces a link, and our own reader too.
+pub(crate) fn read_link<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Link, D::Error> {
+    struct Binary;
+
+    impl serde::de::Visitor<'_> for Binary {
+        type Value = Link;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a link")
+        }
+
+        fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Link, E> {
+            Link::from_bytes(bytes).map_err(E::custom)
+        }
+    }
+
+    deserializer.deserialize_bytes(Binary)
 }
