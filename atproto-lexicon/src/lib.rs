@@ -32,6 +32,8 @@
 
 #[cfg(feature = "typed")]
 pub mod check;
+#[cfg(feature = "codegen")]
+pub mod codegen;
 pub mod data;
 #[cfg(feature = "schema")]
 pub mod schema;

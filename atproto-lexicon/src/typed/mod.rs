@@ -11,9 +11,9 @@
 //! struct Note { text: String, created_at: Datetime, pinned: Option<bool>, extra: Object }
 //!
 //! atproto_lexicon::object! { Note: "com.example.note" {
-//!     required text = "text";
-//!     required created_at = "createdAt";
-//!     optional pinned = "pinned";
+//!     required 0 text = "text";
+//!     required 1 created_at = "createdAt";
+//!     optional 2 pinned = "pinned";
 //! } }
 //!
 //! let json = r#"{"$type":"com.example.note","text":"hi","createdAt":"2026-01-02T03:04:05Z","new":[1]}"#;
@@ -41,7 +41,7 @@ pub use lenient::{Bad, Lenient};
 pub use object::{Record, TypedObject, deserialize_object, serialize_object};
 pub use permission::{Permission, PermissionSet};
 pub use reader::Reader;
-pub use union::{Union, Unknown, deserialize_union, read_message, serialize_variant};
+pub use union::{Union, Unknown, deserialize_union, read_boxed, read_message, serialize_variant};
 pub use values::{AnyError, NotAllowed, deserialize_values};
 pub use writer::Writer;
 

@@ -13,13 +13,10 @@ pub trait TypedObject: Sized {
     ///
     /// # Errors
     /// Where one is missing, comes twice or is of another type.
-    fn read<'de, A: MapAccess<'de>>(reader: &mut Reader<A>) -> Result<Self, A::Error>;
+    fn read<'de, A: MapAccess<'de>>(reader: &mut Reader<'de, A>) -> Result<Self, A::Error>;
 
     /// Writes the fields.
-    ///
-    /// # Errors
-    /// What the format says.
-    fn write<M: SerializeMap>(&self, writer: &mut Writer<M>) -> Result<(), M::Error>;
+    fn write<M: SerializeMap>(&self, writer: &mut Writer<M>);
 }
 
 /// A type of record (<https://atproto.com/specs/lexicon#record>).
@@ -71,56 +68,58 @@ pub(super) fn write_object<T: TypedObject, S: Serializer>(
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     let json = serializer.is_human_readable();
-    let mut map = serializer.serialize_map(None)?;
-    if let Some(name) = type_name {
-        map.serialize_entry("$type", name)?;
-    }
-    let mut writer = Writer { map, has_type: type_name.is_some(), json };
-    object.write(&mut writer)?;
-    writer.map.end()
+    let mut writer = Writer::new(serializer.serialize_map(None)?, type_name, json);
+    object.write(&mut writer);
+    writer.end()
 }
 
-/// Declares the fields of a struct: each is `required` or `optional` (then an `Option`), and has a name in data. Those of other
-/// names are in its field `extra`. With an NSID, that is the `$type` which the object always has.
+/// Declares the fields of a struct, numbered from 0: first those that are `required`, then those that are `optional` and have the
+/// type `Option`. Each has a name in data. Those of other names are in the struct's field `extra`. With an NSID, that is the
+/// `$type` which the object always has.
 #[macro_export]
 macro_rules! object {
-    ($name:ident $(: $nsid:literal)? { $($kind:ident $field:ident = $key:literal;)* }) => {
+    ($name:ident $(: $nsid:literal)? {
+        $(required $required:literal $field:ident = $key:literal;)*
+        $(optional $optional:literal $other:ident = $other_key:literal;)*
+    }) => {
         impl $crate::typed::TypedObject for $name {
             const TYPE: ::core::option::Option<&'static str> = $crate::object!(@type $($nsid)?);
 
-            #[allow(unused_mut, unused_variables, unused_assignments)]
             fn read<'de, A: $crate::typed::serde::de::MapAccess<'de>>(
-                reader: &mut $crate::typed::Reader<A>,
+                reader: &mut $crate::typed::Reader<'de, A>,
             ) -> ::core::result::Result<Self, A::Error> {
                 $(let mut $field = ::core::option::Option::None;)*
-                while let ::core::option::Option::Some(at) = reader.next(&[$($key),*])? {
-                    $crate::object!(@set reader at $($field $key)*);
+                $(let mut $other = ::core::option::Option::None;)*
+                while let ::core::option::Option::Some(at) = reader.next(&[$($key,)* $($other_key),*]) {
+                    match at {
+                        $($required => reader.set(&mut $field, $key),)*
+                        $($optional => reader.set(&mut $other, $other_key),)*
+                        _ => {}
+                    }
                 }
-                Ok(Self { $($field: reader.$kind($field, $key)?,)* extra: reader.extra()? })
+                reader.check()?;
+                let extra = reader.extra()?;
+                match ($($field,)*) {
+                    ($(::core::option::Option::Some($field),)*) => {
+                        ::core::result::Result::Ok(Self { $($field,)* $($other,)* extra })
+                    }
+                    #[allow(unreachable_patterns)]
+                    ($($field,)*) => {
+                        ::core::result::Result::Err(reader.missing(&[$(($key, $field.is_none())),*]))
+                    }
+                }
             }
 
-            fn write<M: $crate::typed::serde::ser::SerializeMap>(
-                &self,
-                writer: &mut $crate::typed::Writer<M>,
-            ) -> ::core::result::Result<(), M::Error> {
-                $(writer.$kind($key, &self.$field)?;)*
-                writer.extra(&self.extra, &[$($key),*])
+            fn write<M: $crate::typed::serde::ser::SerializeMap>(&self, writer: &mut $crate::typed::Writer<M>) {
+                $(writer.required($key, &self.$field);)*
+                $(writer.optional($other_key, &self.$other);)*
+                writer.extra(&self.extra, &[$($key,)* $($other_key),*]);
             }
         }
         $crate::object!(@serde $name);
     };
     (@type) => { ::core::option::Option::None };
     (@type $nsid:literal) => { ::core::option::Option::Some($nsid) };
-    (@set $reader:ident $at:ident $($field:ident $key:literal)*) => {
-        let mut index = 0_usize;
-        $(
-            if $at == index {
-                $reader.set(&mut $field, $key)?;
-                continue;
-            }
-            index += 1;
-        )*
-    };
     (@serde $name:ident) => {
         impl $crate::typed::serde::Serialize for $name {
             fn serialize<S: $crate::typed::serde::Serializer>(
@@ -144,27 +143,40 @@ macro_rules! object {
 /// [`object!`](crate::object) for query parameters: those of other names are ignored, and there is no `extra`.
 #[macro_export]
 macro_rules! params {
-    ($name:ident { $($kind:ident $field:ident = $key:literal;)* }) => {
+    ($name:ident {
+        $(required $required:literal $field:ident = $key:literal;)*
+        $(optional $optional:literal $other:ident = $other_key:literal;)*
+    }) => {
         impl $crate::typed::TypedObject for $name {
             const TYPE: ::core::option::Option<&'static str> = ::core::option::Option::None;
 
-            #[allow(unused_mut, unused_variables, unused_assignments)]
             fn read<'de, A: $crate::typed::serde::de::MapAccess<'de>>(
-                reader: &mut $crate::typed::Reader<A>,
+                reader: &mut $crate::typed::Reader<'de, A>,
             ) -> ::core::result::Result<Self, A::Error> {
                 $(let mut $field = ::core::option::Option::None;)*
-                while let ::core::option::Option::Some(at) = reader.next_ignoring(&[$($key),*])? {
-                    $crate::object!(@set reader at $($field $key)*);
+                $(let mut $other = ::core::option::Option::None;)*
+                while let ::core::option::Option::Some(at) = reader.next_ignoring(&[$($key,)* $($other_key),*]) {
+                    match at {
+                        $($required => reader.set(&mut $field, $key),)*
+                        $($optional => reader.set(&mut $other, $other_key),)*
+                        _ => {}
+                    }
                 }
-                Ok(Self { $($field: reader.$kind($field, $key)?,)* })
+                reader.check()?;
+                match ($($field,)*) {
+                    ($(::core::option::Option::Some($field),)*) => {
+                        ::core::result::Result::Ok(Self { $($field,)* $($other,)* })
+                    }
+                    #[allow(unreachable_patterns)]
+                    ($($field,)*) => {
+                        ::core::result::Result::Err(reader.missing(&[$(($key, $field.is_none())),*]))
+                    }
+                }
             }
 
-            fn write<M: $crate::typed::serde::ser::SerializeMap>(
-                &self,
-                writer: &mut $crate::typed::Writer<M>,
-            ) -> ::core::result::Result<(), M::Error> {
-                $(writer.$kind($key, &self.$field)?;)*
-                Ok(())
+            fn write<M: $crate::typed::serde::ser::SerializeMap>(&self, writer: &mut $crate::typed::Writer<M>) {
+                $(writer.required($key, &self.$field);)*
+                $(writer.optional($other_key, &self.$other);)*
             }
         }
         $crate::object!(@serde $name);

@@ -2,10 +2,14 @@ use super::from_value::FromValue;
 use crate::data::{Object, Value, check_object, has_no_json_form};
 use serde::de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, Visitor};
 use std::fmt;
+use std::marker::PhantomData;
 
 /// The entries of an object while a type reads them.
-pub struct Reader<A> {
+///
+/// An error is kept, and ends the entries: so that generated code, of which there is much, need not look at each call.
+pub struct Reader<'de, A: MapAccess<'de>> {
     map: A,
+    error: Option<A::Error>,
     /// Entries that came before the `$type` of a union, the last one first.
     early: Vec<(String, Value)>,
     /// The value of the entry which the type is at, where it is one of the early ones.
@@ -20,21 +24,41 @@ pub struct Reader<A> {
     has_type: bool,
     /// Whether `$link` and `$bytes` mean something.
     json: bool,
+    lifetime: PhantomData<&'de ()>,
 }
 
 const TYPE: &str = "$type";
 
-impl<'de, A: MapAccess<'de>> Reader<A> {
+impl<'de, A: MapAccess<'de>> Reader<'de, A> {
     pub(super) fn new(map: A, expected: Option<&'static str>, json: bool) -> Self {
-        let (early, extra) = (Vec::new(), Vec::new());
-        Self { map, early, current: None, extra, hint: 0, expected, has_type: false, json }
+        Self {
+            map,
+            error: None,
+            early: Vec::new(),
+            current: None,
+            extra: Vec::new(),
+            hint: 0,
+            expected,
+            has_type: false,
+            json,
+            lifetime: PhantomData,
+        }
     }
 
     /// Moves to the next entry with one of these names, and returns which; keeps the entries before it that have another one.
-    ///
-    /// # Errors
-    /// What the format says, and where `$type` is another than that of the type.
-    pub fn next(&mut self, names: &'static [&'static str]) -> Result<Option<usize>, A::Error> {
+    /// `None` after the last one, and after an error.
+    #[allow(clippy::should_implement_trait, reason = "the names come from outside")]
+    pub fn next(&mut self, names: &'static [&'static str]) -> Option<usize> {
+        if self.error.is_some() {
+            return None;
+        }
+        self.try_next(names).unwrap_or_else(|error| {
+            self.error = Some(error);
+            None
+        })
+    }
+
+    fn try_next(&mut self, names: &'static [&'static str]) -> Result<Option<usize>, A::Error> {
         loop {
             let seed = KeySeed { names, hint: self.hint };
             let key = match self.early.pop() {
@@ -62,13 +86,10 @@ impl<'de, A: MapAccess<'de>> Reader<A> {
     }
 
     /// [`next`](Self::next) where entries of other names mean nothing.
-    ///
-    /// # Errors
-    /// What the format says.
-    pub fn next_ignoring(&mut self, names: &'static [&'static str]) -> Result<Option<usize>, A::Error> {
-        let next = self.next(names)?;
+    pub fn next_ignoring(&mut self, names: &'static [&'static str]) -> Option<usize> {
+        let next = self.next(names);
         self.extra.clear();
-        Ok(next)
+        next
     }
 
     fn own_type(&mut self) -> Result<(), A::Error> {
@@ -92,36 +113,31 @@ impl<'de, A: MapAccess<'de>> Reader<A> {
         }
     }
 
-    /// Reads the value of the entry.
-    ///
-    /// # Errors
-    /// What the format says, and where the field was read before.
-    pub fn set<T: DeserializeOwned>(
-        &mut self,
-        field: &mut Option<T>,
-        name: &'static str,
-    ) -> Result<(), A::Error> {
-        if field.is_some() {
-            return Err(A::Error::duplicate_field(name));
+    /// Reads the value of the entry; it is an error where the field was read before.
+    pub fn set<T: DeserializeOwned>(&mut self, field: &mut Option<T>, name: &'static str) {
+        let read = if field.is_some() { Err(A::Error::duplicate_field(name)) } else { self.value() };
+        match read {
+            Ok(value) => *field = Some(value),
+            Err(error) => self.error = Some(error),
         }
-        *field = Some(self.value()?);
-        Ok(())
     }
 
-    /// A field that has to be there.
+    /// The error, where there was one.
     ///
     /// # Errors
-    /// Where it is not.
-    pub fn required<T>(&self, field: Option<T>, name: &'static str) -> Result<T, A::Error> {
-        field.ok_or_else(|| A::Error::missing_field(name))
+    /// It.
+    pub fn check(&mut self) -> Result<(), A::Error> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
     }
 
-    /// A field that need not be there.
-    ///
-    /// # Errors
-    /// None.
-    pub fn optional<T>(&self, field: Option<T>, _name: &'static str) -> Result<Option<T>, A::Error> {
-        Ok(field)
+    /// The error of fields that have to be there, of which not all are.
+    #[cold]
+    pub fn missing(&mut self, fields: &[(&'static str, bool)]) -> A::Error {
+        let missing = fields.iter().find(|(_, is_missing)| *is_missing);
+        A::Error::missing_field(missing.map_or("", |(name, _)| name))
     }
 
     /// The entries that the type does not know, once all are read.
@@ -164,7 +180,8 @@ impl<'de, A: MapAccess<'de>> Reader<A> {
 
     /// All entries that are left, and the `$type` that was read.
     pub(super) fn rest(&mut self, type_name: String) -> Result<Object, A::Error> {
-        while self.next(&[])?.is_some() {}
+        while self.next(&[]).is_some() {}
+        self.check()?;
         self.extra.push((TYPE.into(), Value::String(type_name)));
         self.extra()
     }

@@ -16,7 +16,7 @@ pub trait Union: Sized {
     ///
     /// # Errors
     /// Where the fields are not those of the variant.
-    fn read<'de, A: MapAccess<'de>>(at: usize, reader: &mut Reader<A>) -> Result<Self, A::Error>;
+    fn read<'de, A: MapAccess<'de>>(at: usize, reader: &mut Reader<'de, A>) -> Result<Self, A::Error>;
 
     /// Keeps an object of another `$type`; `None` where the union is closed.
     fn unknown(object: Unknown) -> Option<Self>;
@@ -95,6 +95,16 @@ pub fn deserialize_union<'de, U: Union, D: Deserializer<'de>>(deserializer: D) -
     deserializer.deserialize_map(UnionVisitor { json, of: PhantomData })
 }
 
+/// Reads a variant.
+///
+/// # Errors
+/// Where the fields are not those of its type.
+pub fn read_boxed<'de, T: TypedObject, A: MapAccess<'de>>(
+    reader: &mut Reader<'de, A>,
+) -> Result<Box<T>, A::Error> {
+    T::read(reader).map(Box::new)
+}
+
 /// Reads the message of an event stream, whose type stands beside it and not in it; `None` where the union does not know that
 /// type (<https://atproto.com/specs/event-stream#framing>).
 ///
@@ -141,12 +151,12 @@ pub fn serialize_variant<T: TypedObject, S: Serializer>(
     write_object(object, Some(type_name), serializer)
 }
 
-/// Declares a union: a variant for each type, with its `$type`. With `..Unknown` it is open: an object of another type is kept.
+/// Declares a union: a variant for each type, numbered from 0, with its `$type`. With `..Unknown` it is open: an object of another type is kept.
 ///
 /// Variants are boxed, so that a union is as small as a pointer, and recursion ends in it.
 #[macro_export]
 macro_rules! union {
-    ($(#[$doc:meta])* pub enum $name:ident { $($variant:ident($ty:ty) = $type:literal,)* ..$unknown:ident }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($at:literal $variant:ident($ty:ty) = $type:literal,)* ..$unknown:ident }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         #[non_exhaustive]
@@ -156,35 +166,29 @@ macro_rules! union {
             $unknown($crate::typed::Unknown),
         }
 
-        $crate::union!(@impl $name { $($variant($ty) = $type,)* } $unknown);
+        $crate::union!(@impl $name { $($at $variant($ty) = $type,)* } $unknown);
     };
-    ($(#[$doc:meta])* pub enum $name:ident { $($variant:ident($ty:ty) = $type:literal,)* }) => {
+    ($(#[$doc:meta])* pub enum $name:ident { $($at:literal $variant:ident($ty:ty) = $type:literal,)* }) => {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq)]
         pub enum $name {
             $(#[doc = ::core::concat!("`", $type, "`")] $variant(::std::boxed::Box<$ty>),)*
         }
 
-        $crate::union!(@impl $name { $($variant($ty) = $type,)* });
+        $crate::union!(@impl $name { $($at $variant($ty) = $type,)* });
     };
-    (@impl $name:ident { $($variant:ident($ty:ty) = $type:literal,)* } $($unknown:ident)?) => {
+    (@impl $name:ident { $($at:literal $variant:ident($ty:ty) = $type:literal,)* } $($unknown:ident)?) => {
         impl $crate::typed::Union for $name {
             const TYPES: &'static [&'static str] = &[$($type),*];
 
-            #[allow(unused_mut, unused_assignments)]
             fn read<'de, A: $crate::typed::serde::de::MapAccess<'de>>(
                 at: usize,
-                reader: &mut $crate::typed::Reader<A>,
+                reader: &mut $crate::typed::Reader<'de, A>,
             ) -> ::core::result::Result<Self, A::Error> {
-                let mut index = 0_usize;
-                $(
-                    if at == index {
-                        return <$ty as $crate::typed::TypedObject>::read(reader)
-                            .map(|object| Self::$variant(::std::boxed::Box::new(object)));
-                    }
-                    index += 1;
-                )*
-                Err($crate::typed::serde::de::Error::custom("no such variant"))
+                match at {
+                    $($at => $crate::typed::read_boxed(reader).map(Self::$variant),)*
+                    _ => Err($crate::typed::serde::de::Error::custom("no such variant")),
+                }
             }
 
             fn unknown(_object: $crate::typed::Unknown) -> ::core::option::Option<Self> {
