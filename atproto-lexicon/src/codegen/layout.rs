@@ -30,5 +30,6 @@ pub(super) fn layout(config: &Config, modules: &[Module]) -> Code {
             node.uses.push_str(&format!("use {path};\n"));
         }
     }
+    root.children.values_mut().for_each(Node::hide);
     Code { root }
 }

@@ -373,7 +373,9 @@ impl Lower<'_> {
                 match values_of(string) {
                     Some((values, closed)) => {
                         let variant = self.variant_of(values, value, closed)?;
-                        let body = format!("self.{ident}.clone().unwrap_or({rust}::{variant})");
+                        // What has no other values is `Copy`.
+                        let copy = if closed { "" } else { ".clone()" };
+                        let body = format!("self.{ident}{copy}.unwrap_or({rust}::{variant})");
                         (rust.to_owned(), body, text)
                     }
                     None if string.format.is_none() => {

@@ -28,6 +28,16 @@ pub(super) struct Node {
 }
 
 impl Node {
+    /// Puts a module behind the feature of all that is in it.
+    pub(super) fn hide(&mut self) {
+        self.children.values_mut().for_each(Self::hide);
+        let mut features = self.children.values().map(|child| &child.feature);
+        let first = features.next().cloned().flatten();
+        if self.feature.is_none() && self.body.is_empty() && features.all(|feature| *feature == first) {
+            self.feature = first;
+        }
+    }
+
     /// What stands before the items: `use` of this module, declarations of those below with `body` in them.
     fn text(&self, body: &dyn Fn(&Node) -> String) -> String {
         let mut text = String::new();

@@ -1,9 +1,11 @@
 use super::from_value::{FromValue, ValueError};
-use crate::data::cbor::EncodeError;
+use super::{Endpoint, Union, read_message};
+use crate::data::cbor::{DecodeError, EncodeError};
 use crate::data::json::{self, JsonError};
 use crate::data::{Limits, ModelError, Object, Value, cbor};
 use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer};
+use std::marker::PhantomData;
 
 /// Reads a type from a value.
 ///
@@ -42,4 +44,31 @@ pub fn to_object<T: Serialize + ?Sized>(value: &T) -> Result<Object, EncodeError
         Value::Object(object) => Ok(object),
         _ => Err(serde::ser::Error::custom(ModelError::NotObject)),
     }
+}
+
+/// Reads a message of a subscription from the body of a frame, whose header says `t`; `None` where the schema has no message of
+/// that name, which is to be ignored (<https://atproto.com/specs/event-stream#framing>).
+///
+/// # Errors
+/// [`DecodeError`] where the bytes are not canonical, and where they are no message of that name.
+pub fn read_body<E>(t: &str, bytes: &[u8], limits: &Limits) -> Result<Option<E::Output>, DecodeError>
+where
+    E: Endpoint,
+    E::Output: Union,
+{
+    struct Seed<'t, U>(&'t str, PhantomData<U>);
+
+    impl<'de, U: Union> DeserializeSeed<'de> for Seed<'_, U> {
+        type Value = Option<U>;
+
+        fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Option<U>, D::Error> {
+            read_message(self.0, deserializer)
+        }
+    }
+
+    let name = if t.starts_with('#') { format!("{}{t}", E::NSID) } else { t.to_owned() };
+    if !E::Output::TYPES.contains(&&*name) {
+        return Ok(None);
+    }
+    cbor::from_slice_seed(Seed(&name, PhantomData), bytes, cbor::Profile::Atproto, limits)
 }

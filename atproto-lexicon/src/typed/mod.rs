@@ -34,7 +34,7 @@ mod union;
 mod values;
 mod writer;
 
-pub use convert::{JsonTypeError, from_json, from_value, to_object};
+pub use convert::{JsonTypeError, from_json, from_value, read_body, to_object};
 pub use endpoint::{Endpoint, Method, NoBody, RawBody};
 pub use from_value::ValueError;
 pub use lenient::{Bad, Lenient};
