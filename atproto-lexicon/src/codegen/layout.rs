@@ -30,6 +30,9 @@ pub(super) fn layout(config: &Config, modules: &[Module]) -> Code {
             node.uses.push_str(&format!("use {path};\n"));
         }
     }
-    root.children.values_mut().for_each(Node::hide);
+    for child in root.children.values_mut() {
+        child.hide();
+        child.is_outermost = true;
+    }
     Code { root }
 }
