@@ -40,3 +40,5 @@ pub mod schema;
 pub mod syntax;
 #[cfg(feature = "typed")]
 pub mod typed;
+#[cfg(feature = "validate")]
+pub mod validate;

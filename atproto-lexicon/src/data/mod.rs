@@ -14,7 +14,7 @@ pub mod json;
 mod limits;
 mod link;
 mod object;
-mod value;
+pub(crate) mod value;
 mod value_serde;
 
 pub use blob::{Blob, BlobRef, LegacyBlob};

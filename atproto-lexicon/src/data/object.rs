@@ -55,7 +55,11 @@ impl Object {
     /// The field of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         // Most objects are so small that looking at all is quicker than halving.
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+        const SMALL: usize = 32;
+        if self.0.len() <= SMALL {
+            return self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+        }
+        self.0.get(self.find(name).ok()?).map(|(_, value)| value)
     }
 
     /// The field of this name, to be changed.

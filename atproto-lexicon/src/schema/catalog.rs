@@ -68,8 +68,12 @@ impl Catalog {
 
     /// What a `$type` names: `nsid` or `nsid#name`, never `nsid#main`.
     pub fn get_type(&self, name: &str) -> Option<&Def> {
-        let (nsid, name) = name.split_once('#').unwrap_or((name, Reference::MAIN));
-        self.documents.get(&nsid.parse::<Nsid>().ok()?)?.defs.get(name)
+        let (nsid, name) = match name.split_once('#') {
+            Some((_, Reference::MAIN)) => return None,
+            Some(both) => both,
+            None => (name, Reference::MAIN),
+        };
+        self.documents.get(nsid)?.defs.get(name)
     }
 
     /// All references that lead nowhere, each once for each definition that holds it, in order.

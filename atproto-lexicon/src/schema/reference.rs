@@ -37,6 +37,30 @@ impl Reference {
         Ok(Self { nsid, name: name.into() })
     }
 
+    /// Reads a `$type`: `nsid` or `nsid#name`.
+    ///
+    /// # Errors
+    /// [`BadReference`] where it is neither, or is `nsid#main`.
+    pub fn from_type(type_name: &str) -> Result<Self, BadReference> {
+        let (nsid, name) = match type_name.split_once('#') {
+            None => (type_name, Self::MAIN),
+            Some((_, Self::MAIN)) => return Err(BadReference),
+            Some(both) => both,
+        };
+        if !is_definition_name(name) {
+            return Err(BadReference);
+        }
+        Ok(Self { nsid: nsid.parse().map_err(|_| BadReference)?, name: name.into() })
+    }
+
+    /// Whether a `$type` names it: as `nsid` or `nsid#name`, where `nsid#main` names nothing.
+    pub fn is_type(&self, type_name: &str) -> bool {
+        match type_name.split_once('#') {
+            None => self.is_main() && self.nsid == *type_name,
+            Some((nsid, name)) => !self.is_main() && self.nsid == *nsid && &*self.name == name,
+        }
+    }
+
     /// Whether it is to a main definition.
     pub fn is_main(&self) -> bool {
         &*self.name == Self::MAIN
