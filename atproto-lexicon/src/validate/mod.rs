@@ -43,7 +43,7 @@
 //!   something else is wrong. A variant that a value is not of does not have to be known.
 //! - Whether a blob's `ref` is a link to a `raw` block was for the reader of the value to say.
 //!
-//! Time is proportional to the size of the value, times the longest `enum` or list of members in the schema.
+//! Time is proportional to the size of the value, times the longest `enum`, `nullable` or list of members in the schema.
 
 mod params;
 mod walk;
