@@ -35,6 +35,9 @@ mod parse;
 mod permission;
 mod reference;
 
+#[cfg(test)]
+mod tests;
+
 pub use catalog::{Catalog, Duplicate, Missing};
 pub use document::{Def, DefKind, Document, Record, RecordKeyKind};
 pub use endpoint::{Body, EndpointError, EndpointType, SubscriptionType};

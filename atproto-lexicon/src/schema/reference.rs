@@ -29,12 +29,11 @@ impl Reference {
     /// # Errors
     /// [`BadReference`] where it is none of them.
     pub fn parse(text: &str, within: &Nsid) -> Result<Self, BadReference> {
-        let (nsid, name) = text.split_once('#').unwrap_or((text, Self::MAIN));
-        if !is_definition_name(name) {
-            return Err(BadReference);
+        match text.strip_prefix('#') {
+            Some(name) if is_definition_name(name) => Ok(Self { nsid: within.clone(), name: name.into() }),
+            Some(_) => Err(BadReference),
+            None => Self::parse_full(text),
         }
-        let nsid = if nsid.is_empty() { within.clone() } else { nsid.parse().map_err(|_| BadReference)? };
-        Ok(Self { nsid, name: name.into() })
     }
 
     /// Reads a `$type`: `nsid` or `nsid#name`.
@@ -42,11 +41,14 @@ impl Reference {
     /// # Errors
     /// [`BadReference`] where it is neither, or is `nsid#main`.
     pub fn from_type(type_name: &str) -> Result<Self, BadReference> {
-        let (nsid, name) = match type_name.split_once('#') {
-            None => (type_name, Self::MAIN),
-            Some((_, Self::MAIN)) => return Err(BadReference),
-            Some(both) => both,
-        };
+        match type_name.split_once('#') {
+            Some((_, Self::MAIN)) => Err(BadReference),
+            _ => Self::parse_full(type_name),
+        }
+    }
+
+    fn parse_full(text: &str) -> Result<Self, BadReference> {
+        let (nsid, name) = text.split_once('#').unwrap_or((text, Self::MAIN));
         if !is_definition_name(name) {
             return Err(BadReference);
         }
