@@ -2,9 +2,9 @@ use crate::output::{Failure, Outcome, Output, printable};
 use atproto_lexicon::schema::{Catalog, Document, FileError, FileFault, Missing};
 use atproto_lexicon::syntax::Nsid;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A reference is there where one of the documents has what it leads to.
 #[derive(Args)]
@@ -46,31 +46,33 @@ impl Check {
                 }
                 Err((nsid, fault)) => (nsid, Some(fault)),
             };
-            let mut json = json!({
-                "file": file, "nsid": nsid.as_ref().map(Nsid::as_str), "valid": fault.is_none(),
-            });
+            let mut json = Map::new();
+            let mut set = |name: &str, value: Json| json.insert(name.into(), value);
+            set("file", file.as_str().into());
+            set("nsid", nsid.as_ref().map(Nsid::as_str).into());
+            set("valid", fault.is_none().into());
             let text = match fault {
                 None => format!("valid    {}  {file}", nsid.as_ref().map_or("", Nsid::as_str)),
                 Some(Fault { reason, pointer, missing }) => {
                     outcome = Outcome::Negative;
-                    json["reason"] = reason.as_str().into();
+                    set("reason", reason.as_str().into());
                     if let Some(pointer) = pointer {
-                        json["pointer"] = pointer.into();
+                        set("pointer", pointer.into());
                     }
                     if !missing.is_empty() {
-                        json["missing"] = missing.into();
+                        set("missing", missing.into());
                     }
                     format!("invalid  {file}: {}", printable(&reason))
                 }
             };
-            output.line(text, &json)?;
+            output.line(text, &json.into())?;
         }
         Ok(outcome)
     }
 }
 
 /// Adds a file's document; the fault, and where it could be read its NSID, of one that is refused.
-fn add(catalog: &mut Catalog, file: &PathBuf) -> Result<Result<Nsid, (Option<Nsid>, Fault)>, Failure> {
+fn add(catalog: &mut Catalog, file: &Path) -> Result<Result<Nsid, (Option<Nsid>, Fault)>, Failure> {
     let document = match Document::read_file(file) {
         Ok(document) => document,
         Err(FileError { fault: FileFault::Document(error), .. }) => {

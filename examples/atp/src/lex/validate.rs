@@ -6,7 +6,7 @@ use atproto_lexicon::schema::{Catalog, Reference};
 use atproto_lexicon::syntax::RecordKey;
 use atproto_lexicon::validate::{ValidateError, Validator};
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, json};
 use std::path::{Path, PathBuf};
 
 /// Exit status 4 means that nothing is wrong as far as can be said, but a definition that is needed is not there.
@@ -137,13 +137,15 @@ fn print(output: &mut Output, file: Option<&str>, name: &str, verdict: Verdict) 
     }
     let failures: Vec<_> =
         failures.iter().map(|(path, reason)| json!({"path": path, "reason": reason})).collect();
-    let mut json = json!({"valid": outcome == Outcome::Done, "failures": failures});
+    let mut json = Map::new();
+    json.insert("valid".into(), (outcome == Outcome::Done).into());
+    json.insert("failures".into(), failures.into());
     if let Some(file) = file {
-        json["file"] = file.into();
+        json.insert("file".into(), file.into());
     }
     if outcome == Outcome::Incomplete {
-        json["incomplete"] = true.into();
+        json.insert("incomplete".into(), true.into());
     }
-    output.line(text, &json)?;
+    output.line(text, &json.into())?;
     Ok(outcome)
 }
