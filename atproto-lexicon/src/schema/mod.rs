@@ -38,7 +38,7 @@ mod reference;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{Catalog, Duplicate, Missing};
+pub use catalog::{Catalog, Duplicate, Misdirected, Missing};
 pub use document::{Def, DefKind, Document, Record, RecordKeyKind};
 pub use endpoint::{Body, EndpointError, EndpointType, SubscriptionType};
 pub use error::{DocumentError, Rule};

@@ -1,7 +1,8 @@
 //! The suites of Lexicon, the published documents, and records, views and events that the reference implementations made.
 
 use crate::{read_array, text};
-use atproto_lexicon::data::{Limits, Value, json};
+use atproto_lexicon::data::cbor::{self, Profile};
+use atproto_lexicon::data::{Limits, Object, Value, json};
 use atproto_lexicon::schema::{Catalog, Document};
 use atproto_lexicon::syntax::{Nsid, RecordKey};
 use atproto_lexicon::validate::{ValidateError, Validator};
@@ -30,6 +31,15 @@ pub(crate) fn add(suites: &mut Suites) {
     suites.add("lexicon::published", "lexicons", 402, |path| documents(path, 0));
     suites.add("lexicon::records", "captures", 5627, records);
     suites.add("lexicon::views", "captures/appview", 11, views);
+    for (stream, file, at_least) in [
+        ("com.atproto.sync.subscribeRepos", "firehose/pds1", 765),
+        ("com.atproto.sync.subscribeRepos", "firehose/pds2", 5),
+        ("com.atproto.label.subscribeLabels", "labels/labels", 12),
+    ] {
+        let path = format!("captures/{file}.frames");
+        suites
+            .add(&format!("lexicon::messages::{file}"), &path, at_least, move |path| messages(stream, path));
+    }
 }
 
 fn cases(
@@ -101,8 +111,13 @@ fn documents(path: &Path, missing: usize) -> Result<Vec<Case>, String> {
     let mut cases: Vec<_> = files.into_iter().map(file).collect();
     let path = path.to_owned();
     cases.push(Case::of_many("references", 0, move || {
-        let found = catalog(&path)?.missing();
-        if found.len() == missing { Ok(()) } else { Err(format!("{found:?}")) }
+        let catalog = catalog(&path)?;
+        let (found, misdirected) = (catalog.missing(), catalog.misdirected());
+        if found.len() == missing && misdirected.is_empty() {
+            Ok(())
+        } else {
+            Err(format!("{found:?} {misdirected:?}"))
+        }
     }));
     Ok(cases)
 }
@@ -171,4 +186,43 @@ fn views(folder: &Path) -> Result<Vec<Case>, String> {
         }))
     };
     endpoints.into_iter().map(case).collect()
+}
+
+/// What a server sent is valid, by the name in each frame's header.
+fn messages(stream: &str, path: &Path) -> Result<Vec<Case>, String> {
+    let lexicons = path.ancestors().nth(3).ok_or("no folder")?.join("lexicons");
+    let (catalog, stream) = (catalog(&lexicons)?, stream.parse::<Nsid>().map_err(|_| "no NSID")?);
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let (mut rest, mut frames) = (&bytes[..], Vec::new());
+    while let Some((length, after)) = rest.split_first_chunk() {
+        let (frame, after) =
+            after.split_at_checked(u32::from_be_bytes(*length) as usize).ok_or("a message is cut off")?;
+        frames.push(frame.to_vec());
+        rest = after;
+    }
+    let count = frames.len();
+    Ok(vec![Case::of_many("all", count, move || {
+        frames.iter().enumerate().try_for_each(|(index, frame)| {
+            message(&catalog, &stream, frame).map_err(|error| format!("{index}: {error}"))
+        })
+    })])
+}
+
+fn message(catalog: &Catalog, stream: &Nsid, frame: &[u8]) -> Result<(), String> {
+    let (header, body) =
+        cbor::split_first(frame, Profile::Atproto, &Limits::default()).map_err(|error| error.to_string())?;
+    let header = cbor::to_value(header).map_err(|error| error.to_string())?;
+    let name = header.get("t").and_then(Value::as_str).ok_or("no name")?;
+    let mut body = match cbor::to_value(body).map_err(|error| error.to_string())? {
+        Value::Object(body) => body,
+        other => return Err(format!("{other:?}")),
+    };
+    let validate = |body: Object| {
+        Validator::new(catalog)
+            .validate_message(stream, name, &body.into())
+            .map_err(|error| error.to_string())
+    };
+    validate(body.clone())?;
+    body.insert("seq".into(), "1".into());
+    judge(false, validate(body))
 }

@@ -62,3 +62,24 @@ fn an_nsid_has_one_document() {
     assert_eq!(twice.insert(other), Err(Duplicate("a.a.a".parse().unwrap())));
     assert_eq!(twice, catalog());
 }
+
+#[test]
+fn references_lead_to_what_can_stand_there() {
+    let mut catalog = Catalog::new();
+    let defs = r##"
+        "main": {"type": "object", "properties": {}}, "text": {"type": "string"}, "token": {"type": "token"},
+        "good": {"type": "object", "properties": {
+            "a": {"type": "ref", "ref": "#main"}, "b": {"type": "ref", "ref": "#text"},
+            "c": {"type": "union", "refs": ["#main", "#good", "#gone"]}}},
+        "bad": {"type": "array", "items": {"type": "object", "properties": {
+            "a": {"type": "ref", "ref": "#token"}, "b": {"type": "union", "refs": ["#text", "#text", "#token"]},
+            "c": {"type": "ref", "ref": "b.b.b"}}}}"##;
+    catalog.insert(parse(&document("a.a.a", defs)).unwrap()).unwrap();
+    catalog.insert(parse(&document("b.b.b", r#""main": {"type": "query"}"#)).unwrap()).unwrap();
+    let found: Vec<_> = catalog.misdirected().iter().map(ToString::to_string).collect();
+    let expected =
+        [("a.a.a#text", "string"), ("a.a.a#token", "token"), ("b.b.b", "query")].map(|(to, found)| {
+            format!("a.a.a#bad refers to {to}, which is of the type \"{found}\" and cannot stand there")
+        });
+    assert_eq!(found, expected);
+}

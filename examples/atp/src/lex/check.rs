@@ -1,12 +1,12 @@
 use crate::output::{Failure, Outcome, Output, printable};
-use atproto_lexicon::schema::{Catalog, Document, FileError, FileFault, Missing};
+use atproto_lexicon::schema::{Catalog, Document, FileError, FileFault, Misdirected, Missing, Reference};
 use atproto_lexicon::syntax::Nsid;
 use clap::Args;
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// A reference is there where one of the documents has what it leads to.
+/// References lead to the documents that are given, and to what can stand where they do.
 #[derive(Args)]
 pub(crate) struct Check {
     /// Documents, or folders with documents (`*.json`) at any depth.
@@ -36,15 +36,26 @@ impl Check {
         for reference in catalog.missing() {
             missing.entry(reference.from.nsid.clone()).or_default().push(reference);
         }
+        // One of a document's faults is enough.
+        let misdirected: BTreeMap<Nsid, Misdirected> = catalog
+            .misdirected()
+            .into_iter()
+            .rev()
+            .map(|reference| (reference.from.nsid.clone(), reference))
+            .collect();
         let mut outcome = Outcome::Done;
         for (file, added) in read {
             let file = file.display().to_string();
-            let (nsid, fault) = match added {
+            let (fault, nsid) = match added {
                 Ok(nsid) => {
-                    let fault = missing.get(&nsid).and_then(|missing| dangling(missing));
-                    (Some(nsid), fault)
+                    let fault = misdirected.get(&nsid).map(|reference| Fault {
+                        reason: reference.to_string(),
+                        pointer: Some(pointer(&reference.from)),
+                        ..Fault::default()
+                    });
+                    (fault.or_else(|| dangling(missing.get(&nsid)?)), Some(nsid))
                 }
-                Err((nsid, fault)) => (nsid, Some(fault)),
+                Err((nsid, fault)) => (Some(fault), nsid),
             };
             let mut json = Map::new();
             let mut set = |name: &str, value: Json| json.insert(name.into(), value);
@@ -97,9 +108,14 @@ fn dangling(missing: &[Missing]) -> Option<Fault> {
     };
     Some(Fault {
         reason: format!("{first}{more}"),
-        pointer: Some(format!("/defs/{}", first.from.name.replace('~', "~0").replace('/', "~1"))),
+        pointer: Some(pointer(&first.from)),
         missing: missing.iter().map(|missing| missing.to.to_string()).collect(),
     })
+}
+
+/// The JSON pointer to a definition in its document.
+fn pointer(def: &Reference) -> String {
+    format!("/defs/{}", def.name.replace('~', "~0").replace('/', "~1"))
 }
 
 /// A document that could not be read.

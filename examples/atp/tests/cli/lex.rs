@@ -36,6 +36,11 @@ fn documents_are_checked() {
     });
     assert_eq!(lines, [expected]);
 
+    let token = folder.write("token.json", MORE.replace("integer", "token").as_bytes());
+    let (lines, status) = run_json(&["lex", "check", &note, &token], b"");
+    assert_eq!((&lines[0]["valid"], &lines[1]["valid"], status), (&json!(false), &json!(true), 1));
+    assert!(lines[0]["reason"].as_str().unwrap().contains("of the type \"token\""));
+
     let bad = folder.write("bad.json", MORE.replace("integer", "float").as_bytes());
     let (lines, status) = run_json(&["lex", "check", &more, &bad, &more], b"");
     assert_eq!((lines.len(), status), (3, 1));
