@@ -3,6 +3,7 @@
 mod constraints;
 mod endpoints;
 mod hostile;
+mod random;
 mod unions;
 
 use super::{ValidateError, Validator};

@@ -2,7 +2,7 @@
 
 use crate::write::Folder;
 use crate::{run, run_json};
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 const NOTE: &str = r##"{"lexicon": 1, "id": "com.example.note", "defs": {
     "main": {"type": "record", "key": "tid", "record": {"type": "object", "required": ["text"], "properties": {
@@ -111,4 +111,22 @@ fn values_are_validated() {
         text.starts_with("invalid     line 1\n            /more: null is not allowed\n            /text: 8"),
         "{text}"
     );
+}
+
+#[test]
+fn verdicts_are_those_of_the_interoperability_suite() {
+    let suite = testdata::root().join("conformance/atproto-interop-tests/lexicon");
+    assert!(suite.exists() || !testdata::is_required(), "{} is not there", suite.display());
+    let catalog = suite.join("catalog").display().to_string();
+    for (file, valid, status) in [("record-data-valid", true, 0), ("record-data-invalid", false, 1)] {
+        let Ok(bytes) = std::fs::read(suite.join(format!("{file}.json"))) else { return };
+        let cases: Vec<Json> = serde_json::from_slice(&bytes).unwrap();
+        let input: Vec<_> = cases.iter().map(|case| case["data"].to_string()).collect();
+        let arguments = ["lex", "validate", "--lexicons", &catalog, "--rkey", "demo"];
+        let (lines, found) = run_json(&arguments, input.join("\n").as_bytes());
+        assert_eq!((lines.len(), found), (cases.len(), status));
+        for (case, line) in cases.iter().zip(lines) {
+            assert_eq!(line["valid"], valid, "{}: {line}", case["name"]);
+        }
+    }
 }
