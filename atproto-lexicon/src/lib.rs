@@ -27,8 +27,9 @@
 //! # Features
 //!
 //! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
-//! Without it, too, these can stand in types that are read and written. `schema` reads Lexicon documents, and `validate` checks values
-//! against them.
+//! Without it, too, these can stand in types that are read and written.
+//!
+//! `schema` reads Lexicon documents; `validate` checks values against them.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "typed")]

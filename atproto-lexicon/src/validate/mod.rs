@@ -105,9 +105,11 @@ impl<'c> Validator<'c> {
         Self { catalog, lenient: false, first_only: false }
     }
 
-    /// Lets two things pass that are found in old records: a blob in the legacy form `{cid, mimeType}`, where `cid` is the text of
-    /// a CID, the media type must be one that is accepted, and the size is not known; and a text that is not of its `format`, while its length, `enum` and
-    /// `const` are checked.
+    /// Lets two things pass that are found in old records:
+    ///
+    /// - a blob in the legacy form `{cid, mimeType}`, where `cid` is the text of a CID; the media type must be one that is accepted,
+    ///   and the size is not known;
+    /// - a text that is not of its `format`; its length, `enum` and `const` are checked.
     #[must_use]
     pub fn lenient(self) -> Self {
         Self { lenient: true, ..self }
