@@ -1,8 +1,7 @@
 //! One function for each constraint.
 
 use super::{Checker, Reason};
-use crate::data::value::has_no_json_form;
-use crate::data::{BlobRef, Object};
+use crate::data::{BlobRef, Object, has_no_json_form};
 use std::ops::{Bound, RangeBounds};
 use unicode_segmentation::UnicodeSegmentation as _;
 

@@ -14,7 +14,7 @@ pub mod json;
 mod limits;
 mod link;
 mod object;
-pub(crate) mod value;
+mod value;
 mod value_serde;
 
 pub use blob::{Blob, BlobRef, LegacyBlob};
@@ -29,6 +29,8 @@ pub use link::{Link, OtherCid};
 pub use object::Object;
 pub use value::Value;
 
+#[cfg(feature = "validate")]
+pub(crate) use value::check_object_lenient;
 #[cfg(feature = "typed")]
 pub(crate) use {
     cid::NEWTYPE,

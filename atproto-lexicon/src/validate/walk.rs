@@ -1,6 +1,5 @@
 use crate::check::{Checker, Reason};
-use crate::data::value::check_object_lenient;
-use crate::data::{Limits, Object, Value};
+use crate::data::{Limits, Object, Value, check_object_lenient};
 use crate::schema::{
     ArrayType, BlobType, Catalog, DefKind, IntegerType, ObjectType, Record, Reference, StringType, Type,
     UnionType,
