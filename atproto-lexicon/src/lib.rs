@@ -28,6 +28,8 @@
 //!
 //! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
 //! Without it, too, these can stand in types that are read and written.
+//!
+//! `schema` reads Lexicon documents; `validate` checks values against them.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "typed")]
@@ -40,3 +42,5 @@ pub mod schema;
 pub mod syntax;
 #[cfg(feature = "typed")]
 pub mod typed;
+#[cfg(feature = "validate")]
+pub mod validate;

@@ -65,7 +65,11 @@ unconstrained! {
 pub struct Checker<'a> {
     path: Vec<Step<'a>>,
     failures: Vec<Failure>,
+    /// Definitions that are not known, which are no faults of the value.
+    unknown: Vec<Failure>,
     max: usize,
+    /// How many bytes further paths may have.
+    room: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -77,32 +81,51 @@ enum Step<'a> {
 /// So many failures say all there is to say.
 const MAX_FAILURES: usize = 1000;
 
+/// Bytes of their paths: a value of long names that hold one another would make each as long as itself.
+const MAX_PATHS: usize = 1 << 20;
+
 impl<'a> Checker<'a> {
     fn new(max: usize) -> Self {
-        Self { path: Vec::new(), failures: Vec::new(), max }
+        Self { path: Vec::new(), failures: Vec::new(), unknown: Vec::new(), max, room: MAX_PATHS }
     }
 
-    /// To collect all failures, or the first thousand.
+    /// To collect all failures, or the first ones: a thousand, and 1 MiB of paths.
     pub fn all() -> Self {
         Self::new(MAX_FAILURES)
     }
 
-    /// To stop at the first failure.
+    /// To stop at the first failure. A definition that is not known is reported where nothing else is wrong.
     pub fn first() -> Self {
         Self::new(1)
     }
 
     /// Whether further failures would not be reported, so that one can stop.
     pub fn is_done(&self) -> bool {
-        self.failures.len() >= self.max
+        self.room == 0 || self.failures.len() >= self.max
     }
 
     /// Reports a failure of the value that the checker is at.
     #[cold]
     pub fn fail(&mut self, reason: Reason) {
-        if !self.is_done() {
-            self.failures.push(Failure { path: self.pointer(), reason });
+        let full = match reason {
+            Reason::UnknownDefinition(_) => self.unknown.len() >= self.max,
+            _ => false,
+        };
+        if full || self.is_done() {
+            return;
         }
+        let failure = Failure { path: self.pointer(), reason };
+        self.room = self.room.saturating_sub(failure.path.len());
+        match failure.reason {
+            Reason::UnknownDefinition(_) => self.unknown.push(failure),
+            _ => self.failures.push(failure),
+        }
+    }
+
+    /// How many steps it is from the whole value to where the checker is.
+    #[cfg(feature = "validate")]
+    pub(crate) fn depth(&self) -> usize {
+        self.path.len()
     }
 
     /// The JSON pointer to where the checker is.
@@ -154,7 +177,9 @@ impl<'a> Checker<'a> {
     ///
     /// # Errors
     /// The failures, where there are any.
-    pub fn finish(self) -> Result<(), Failures> {
+    pub fn finish(mut self) -> Result<(), Failures> {
+        self.failures.append(&mut self.unknown);
+        self.failures.truncate(self.max);
         Failures::new(self.failures)
     }
 }

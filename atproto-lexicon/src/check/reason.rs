@@ -42,7 +42,13 @@ impl Failures {
         &self.first
     }
 
-    /// All, in the order of checking.
+    /// Whether nothing is known to be wrong: there are only references of the schema to what is not known.
+    pub fn is_incomplete(&self) -> bool {
+        // Those come last.
+        matches!(self.first.reason, Reason::UnknownDefinition(_))
+    }
+
+    /// All, in the order of checking; definitions that are not known come last.
     pub fn iter(&self) -> impl Iterator<Item = &Failure> {
         std::iter::once(&self.first).chain(&self.others)
     }
@@ -159,9 +165,12 @@ pub enum Reason {
     /// A blob in the form of before 2023.
     #[error("a blob in the legacy form")]
     LegacyBlob,
-    /// An object in a union without `$type`.
-    #[error("an object without $type in a union")]
+    /// An object without `$type` where that tells what it is, such as in a union.
+    #[error("an object without $type")]
     NoType,
+    /// A `$type` that can be no definition's name.
+    #[error("the $type {0:?} is not the name of a definition")]
+    TypeName(String),
     /// An object that the closed union has not.
     #[error("the closed union has no {0:?}")]
     NotInUnion(String),
@@ -174,6 +183,12 @@ pub enum Reason {
     /// A rule of the data model is broken.
     #[error(transparent)]
     Model(ModelError),
+    /// Nested more deeply than any value that is read.
+    #[error("nested too deeply")]
+    TooDeep,
+    /// The schema refers to a definition that no value can be of there, such as a token.
+    #[error("the schema refers to {0}, which nothing can be here")]
+    NoData(String),
     /// The schema refers to a definition that is not known, so that nothing can be said of the value.
     #[error("the schema refers to {0}, which is not known")]
     UnknownDefinition(String),

@@ -1,7 +1,7 @@
 //! One function for each constraint.
 
 use super::{Checker, Reason};
-use crate::data::BlobRef;
+use crate::data::{BlobRef, Object, has_no_json_form};
 use std::ops::{Bound, RangeBounds};
 use unicode_segmentation::UnicodeSegmentation as _;
 
@@ -100,12 +100,31 @@ impl Checker<'_> {
             BlobRef::Blob(blob) => (&blob.mime_type, blob.size),
             BlobRef::Legacy(blob) => (&blob.mime_type, 0),
         };
+        self.blob_of(mime_type, size, accept, max_size);
+    }
+
+    /// [`blob`](Self::blob), where no blob was made of these; `size` is 0 where it is not known.
+    pub(crate) fn blob_of(
+        &mut self,
+        mime_type: &str,
+        size: u64,
+        accept: &[impl AsRef<str>],
+        max_size: impl RangeBounds<u64>,
+    ) {
         let (_, max) = ends(&max_size);
         if size > max {
             self.fail(Reason::BlobTooLarge { size, max });
         }
         if !accept.is_empty() && !accept.iter().any(|pattern| is_accepted(mime_type, pattern.as_ref())) {
-            self.fail(Reason::BlobMediaType(mime_type.clone()));
+            self.fail(Reason::BlobMediaType(mime_type.into()));
+        }
+    }
+
+    /// `unknown`: an object that does not have the form of a blob, bytes or a link. The legacy form of blobs cannot be told from
+    /// other objects, and is one of them here.
+    pub fn unknown(&mut self, object: &Object) {
+        if object.get("$type").is_some_and(|name| name.as_str() == Some("blob")) || has_no_json_form(object) {
+            self.fail(Reason::Type { expected: "an object that is no blob, bytes or link" });
         }
     }
 }

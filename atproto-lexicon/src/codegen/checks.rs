@@ -158,6 +158,7 @@ fn own(ty: &Type, v: &str) -> Vec<String> {
             );
         }
         Type::String(string) => own_string(string, v, &mut lines),
+        Type::Unknown => lines.push(format!("c.unknown({v})")),
         Type::Bytes(bytes) => {
             lines.extend(
                 range(bytes.min_length, bytes.max_length).map(|range| format!("c.length({v}, {range})")),

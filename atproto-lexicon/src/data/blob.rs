@@ -45,7 +45,15 @@ pub struct LegacyBlob {
 /// Checks an object which says that it is a blob.
 pub(super) fn check(object: &Object) -> Result<(), ModelError> {
     match object.get("ref") {
-        Some(Value::Link(Link::Cid(cid))) if cid.codec() == Codec::Raw => {}
+        Some(Value::Link(Link::Cid(cid))) if cid.codec() == Codec::Raw => check_lenient(object),
+        _ => Err(ModelError::BlobRef),
+    }
+}
+
+/// [`check`], which lets `ref` be any link.
+pub(super) fn check_lenient(object: &Object) -> Result<(), ModelError> {
+    match object.get("ref") {
+        Some(Value::Link(_)) => {}
         _ => return Err(ModelError::BlobRef),
     }
     match object.get("mimeType") {

@@ -29,6 +29,8 @@ pub use link::{Link, OtherCid};
 pub use object::Object;
 pub use value::Value;
 
+#[cfg(feature = "validate")]
+pub(crate) use value::check_object_lenient;
 #[cfg(feature = "typed")]
 pub(crate) use {
     cid::NEWTYPE,

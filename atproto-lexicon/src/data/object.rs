@@ -55,7 +55,11 @@ impl Object {
     /// The field of this name.
     pub fn get(&self, name: &str) -> Option<&Value> {
         // Most objects are so small that looking at all is quicker than halving.
-        self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value)
+        const SMALL: usize = 32;
+        if self.0.len() <= SMALL {
+            return self.0.iter().find(|(other, _)| other == name).map(|(_, value)| value);
+        }
+        self.0.get(self.find(name).ok()?).map(|(_, value)| value)
     }
 
     /// The field of this name, to be changed.
@@ -239,5 +243,11 @@ mod tests {
         assert_eq!(map.values().len(), 4);
         assert_eq!(map.clone().into_iter().collect::<Object>(), map);
         assert_eq!(format!("{:?}", object(&["x"])), r#"{"x": 0}"#);
+        for count in [32, 33, 300] {
+            let names: Vec<_> = (0..count).map(|number| number.to_string()).collect();
+            let large = object(&names.iter().map(String::as_str).collect::<Vec<_>>());
+            assert!(names.iter().zip(0_u32..).all(|(name, number)| large.get(name) == Some(&number.into())));
+            assert_eq!((large.get(""), large.get("x"), large.get("0001")), (None, None, None));
+        }
     }
 }

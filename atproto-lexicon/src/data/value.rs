@@ -76,6 +76,14 @@ impl Value {
     /// # Errors
     /// The first [`ModelError`].
     pub fn check(&self) -> Result<(), ModelError> {
+        self.check_with(check_object)
+    }
+
+    /// Checks in this value and in all that it holds what is asked of each object.
+    pub(crate) fn check_with(
+        &self,
+        check_object: impl Fn(&Object) -> Result<(), ModelError>,
+    ) -> Result<(), ModelError> {
         let mut todo = vec![self];
         while let Some(value) = todo.pop() {
             match value {
@@ -98,6 +106,14 @@ pub(crate) fn check_object(object: &Object) -> Result<(), ModelError> {
         Some(Value::String(name)) if name == super::blob::TYPE => super::blob::check(object),
         Some(Value::String(name)) if !name.is_empty() => Ok(()),
         Some(_) => Err(ModelError::Type),
+    }
+}
+
+/// [`check_object`], which lets the `ref` of a blob be any link.
+pub(crate) fn check_object_lenient(object: &Object) -> Result<(), ModelError> {
+    match object.get("$type") {
+        Some(Value::String(name)) if name == super::blob::TYPE => super::blob::check_lenient(object),
+        _ => check_object(object),
     }
 }
 

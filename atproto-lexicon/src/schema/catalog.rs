@@ -23,6 +23,18 @@ pub struct Missing {
     pub to: Reference,
 }
 
+/// A reference to a definition that cannot stand where it does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, thiserror::Error)]
+#[error("{from} refers to {to}, which is of the type {found:?} and cannot stand there")]
+pub struct Misdirected {
+    /// The definition that holds the reference.
+    pub from: Reference,
+    /// What it refers to.
+    pub to: Reference,
+    /// The type of that in the language.
+    pub found: &'static str,
+}
+
 impl Catalog {
     /// A catalog without documents.
     pub fn new() -> Self {
@@ -68,8 +80,12 @@ impl Catalog {
 
     /// What a `$type` names: `nsid` or `nsid#name`, never `nsid#main`.
     pub fn get_type(&self, name: &str) -> Option<&Def> {
-        let (nsid, name) = name.split_once('#').unwrap_or((name, Reference::MAIN));
-        self.documents.get(&nsid.parse::<Nsid>().ok()?)?.defs.get(name)
+        let (nsid, name) = match name.split_once('#') {
+            Some((_, Reference::MAIN)) => return None,
+            Some(both) => both,
+            None => (name, Reference::MAIN),
+        };
+        self.documents.get(nsid)?.defs.get(name)
     }
 
     /// All references that lead nowhere, each once for each definition that holds it, in order.
@@ -86,11 +102,32 @@ impl Catalog {
         missing.dedup();
         missing
     }
+
+    /// All references that lead to what they must not, each once for each definition that holds it, in order: a `ref` leads to
+    /// a record or a type of data, and a member of a union is a record or an object.
+    pub fn misdirected(&self) -> Vec<Misdirected> {
+        let mut misdirected = Vec::new();
+        for (from, def) in self.defs() {
+            for used in def.uses() {
+                if let Some(Def { kind, .. }) = self.get(used.to).filter(|def| !used.can_be(&def.kind)) {
+                    let (to, found) = (used.to.clone(), kind.name());
+                    misdirected.push(Misdirected { from: from.clone(), to, found });
+                }
+            }
+        }
+        misdirected.sort();
+        misdirected.dedup();
+        misdirected
+    }
 }
 
 impl Def {
     /// All references that it holds, at any depth.
     pub fn references(&self) -> Vec<&Reference> {
+        self.uses().into_iter().map(|used| used.to).collect()
+    }
+
+    fn uses(&self) -> Vec<Use<'_>> {
         let mut found = Vec::new();
         match &self.kind {
             DefKind::Record(record) => in_object(&record.object, &mut found),
@@ -117,19 +154,37 @@ impl Def {
     }
 }
 
-fn in_object<'a>(object: &'a ObjectType, found: &mut Vec<&'a Reference>) {
+/// A reference and what it stands in.
+struct Use<'a> {
+    to: &'a Reference,
+    in_union: bool,
+}
+
+impl Use<'_> {
+    /// Whether it can lead to this.
+    fn can_be(&self, kind: &DefKind) -> bool {
+        match kind {
+            DefKind::Record(_) | DefKind::Type(Type::Object(_)) => true,
+            DefKind::Type(Type::Ref(_) | Type::Union(_) | Type::Unknown) => false,
+            DefKind::Type(_) => !self.in_union,
+            _ => false,
+        }
+    }
+}
+
+fn in_object<'a>(object: &'a ObjectType, found: &mut Vec<Use<'a>>) {
     for schema in object.properties.values() {
         in_type(&schema.ty, found);
     }
 }
 
-fn in_union<'a>(union: &'a UnionType, found: &mut Vec<&'a Reference>) {
-    found.extend(&union.refs);
+fn in_union<'a>(union: &'a UnionType, found: &mut Vec<Use<'a>>) {
+    found.extend(union.refs.iter().map(|to| Use { to, in_union: true }));
 }
 
-fn in_type<'a>(ty: &'a Type, found: &mut Vec<&'a Reference>) {
+fn in_type<'a>(ty: &'a Type, found: &mut Vec<Use<'a>>) {
     match ty {
-        Type::Ref(reference) => found.push(reference),
+        Type::Ref(to) => found.push(Use { to, in_union: false }),
         Type::Union(union) => in_union(union, found),
         Type::Array(array) => in_type(&array.items.ty, found),
         Type::Object(object) => in_object(object, found),

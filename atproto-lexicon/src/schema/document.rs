@@ -11,7 +11,8 @@ pub struct Document {
     pub description: Option<String>,
     /// The definitions by name, at least one.
     pub defs: BTreeMap<String, Def>,
-    /// JSON pointers to fields that the language does not know, such as misspelt ones: they mean nothing.
+    /// JSON pointers to fields that the language does not know, such as misspelt ones: they mean nothing. Of very many, the first
+    /// ones, of 1 MiB in all.
     pub unrecognised: Vec<String>,
 }
 

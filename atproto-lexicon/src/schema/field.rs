@@ -138,7 +138,7 @@ pub struct ArrayType {
 pub struct ObjectType {
     /// What each property is; others are allowed.
     pub properties: BTreeMap<String, Schema>,
-    /// Properties that must be there, in the document's order.
+    /// Properties that must be there, each once, in the document's order.
     pub required: Vec<String>,
     /// Properties that may be `null`.
     pub nullable: Vec<String>,

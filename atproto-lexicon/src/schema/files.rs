@@ -61,7 +61,7 @@ impl Catalog {
                 // A link to a folder is not followed, so that a circle of them ends.
                 if entry.file_type().map_err(at)?.is_dir() {
                     folders.push(path);
-                } else if path.extension().is_some_and(|extension| extension == "json") {
+                } else if path.extension().is_some_and(|extension| extension == "json") && !path.is_dir() {
                     files.push(path);
                 }
             }

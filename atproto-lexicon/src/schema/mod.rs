@@ -35,7 +35,10 @@ mod parse;
 mod permission;
 mod reference;
 
-pub use catalog::{Catalog, Duplicate, Missing};
+#[cfg(test)]
+mod tests;
+
+pub use catalog::{Catalog, Duplicate, Misdirected, Missing};
 pub use document::{Def, DefKind, Document, Record, RecordKeyKind};
 pub use endpoint::{Body, EndpointError, EndpointType, SubscriptionType};
 pub use error::{DocumentError, Rule};

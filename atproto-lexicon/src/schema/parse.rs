@@ -9,7 +9,7 @@ use super::{
 };
 use crate::data::{Limits, Value, json};
 use crate::syntax::{Language, Nsid};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 type Result<T> = std::result::Result<T, DocumentError>;
 
@@ -37,7 +37,12 @@ impl Document {
         }
         let id = root.need("id")?;
         let id: Nsid = id.str()?.parse().map_err(|error| id.error(Rule::Syntax(error)))?;
-        let mut parser = Parser { id, unrecognised: Vec::new() };
+        if let Some(type_name) = root.get("$type")
+            && type_name.str()? != SCHEMA_RECORD
+        {
+            return Err(type_name.error(Rule::Expected("the type \"com.atproto.lexicon.schema\"")));
+        }
+        let mut parser = Parser { id, unrecognised: Vec::new(), room: MAX_UNRECOGNISED };
         parser.known(&root, &["$type", "lexicon", "id", "description", "defs"]);
         let description = parser.description(&root)?;
         let defs = root.need("defs")?;
@@ -49,17 +54,26 @@ impl Document {
     }
 }
 
+/// The NSID of records that are documents.
+const SCHEMA_RECORD: &str = "com.atproto.lexicon.schema";
+
+/// Bytes of the pointers to fields that are not known: each can be as long as the document.
+const MAX_UNRECOGNISED: usize = 1 << 20;
+
 struct Parser {
     id: Nsid,
     unrecognised: Vec<String>,
+    room: usize,
 }
 
 impl Parser {
     /// Notes the fields that have no meaning here.
     fn known(&mut self, node: &Node<'_>, names: &[&str]) {
         for name in node.value.as_object().into_iter().flat_map(|object| object.keys()) {
-            if !names.contains(&name) {
-                self.unrecognised.extend(node.get(name).map(|field| field.pointer()));
+            if self.room > 0 && !names.contains(&name) {
+                let pointer = node.get(name).map(|field| field.pointer()).unwrap_or_default();
+                self.room = self.room.saturating_sub(pointer.len());
+                self.unrecognised.push(pointer);
             }
         }
     }
@@ -136,13 +150,11 @@ impl Parser {
     fn object(&mut self, node: &Node<'_>) -> Result<ObjectType> {
         self.known_of_type(node, &["properties", "required", "nullable"]);
         let properties = node.need("properties")?.fields(|_, property| self.schema(property))?;
-        let object = ObjectType {
+        Ok(ObjectType {
+            required: required(node, &properties)?,
             properties,
-            required: required(node)?,
             nullable: node.optional("nullable", strings)?.unwrap_or_default(),
-        };
-        are_defined(node, &object)?;
-        Ok(object)
+        })
     }
 
     fn params(&mut self, node: &Node<'_>) -> Result<ObjectType> {
@@ -161,9 +173,7 @@ impl Parser {
         };
         let properties =
             node.optional("properties", |properties| properties.fields(property))?.unwrap_or_default();
-        let object = ObjectType { properties, required: required(node)?, nullable: Vec::new() };
-        are_defined(node, &object)?;
-        Ok(object)
+        Ok(ObjectType { required: required(node, &properties)?, properties, nullable: Vec::new() })
     }
 
     fn endpoint(&mut self, node: &Node<'_>, has_input: bool) -> Result<EndpointType> {
@@ -389,15 +399,28 @@ fn strings(node: &Node<'_>) -> Result<Vec<String>> {
     node.array(string)
 }
 
-fn required(node: &Node<'_>) -> Result<Vec<String>> {
-    Ok(node.optional("required", strings)?.unwrap_or_default())
+/// At least one.
+fn some_strings(node: &Node<'_>) -> Result<Vec<String>> {
+    let found = strings(node)?;
+    node.expected("an array of one item or more", (!found.is_empty()).then_some(found))
 }
 
-fn are_defined(node: &Node<'_>, object: &ObjectType) -> Result<()> {
-    match object.required.iter().find(|name| !object.properties.contains_key(*name)) {
-        Some(name) => Err(node.error(Rule::RequiredProperty(name.clone()))),
-        None => Ok(()),
-    }
+/// Names of properties, of which each is there; a repetition is left out.
+fn required(node: &Node<'_>, properties: &BTreeMap<String, Schema>) -> Result<Vec<String>> {
+    let mut seen = BTreeSet::new();
+    let mut names = Vec::new();
+    let name = |node: &Node<'_>| {
+        let name = string(node)?;
+        if !properties.contains_key(&name) {
+            return Err(node.error(Rule::RequiredProperty(name)));
+        }
+        if seen.insert(name.clone()) {
+            names.push(name);
+        }
+        Ok(())
+    };
+    node.optional("required", |list| list.array(name).map(drop))?;
+    Ok(names)
 }
 
 fn not_const_and_default(node: &Node<'_>) -> Result<()> {
@@ -432,7 +455,7 @@ fn repo_permission(node: &Node<'_>) -> Result<Option<Permission>> {
         "delete" => Some(Action::Delete),
         _ => None,
     };
-    let collection = strings(&node.need("collection")?)?;
+    let collection = some_strings(&node.need("collection")?)?;
     let actions = node.optional("action", strings)?.unwrap_or_default();
     Ok(actions
         .into_iter()
@@ -442,7 +465,7 @@ fn repo_permission(node: &Node<'_>) -> Result<Option<Permission>> {
 }
 
 fn rpc_permission(node: &Node<'_>) -> Result<Option<Permission>> {
-    let lxm = strings(&node.need("lxm")?)?;
+    let lxm = some_strings(&node.need("lxm")?)?;
     let aud = node.optional("aud", string)?;
     let aud = match (node.optional("inheritAud", boolean)?.unwrap_or_default(), aud) {
         (true, None) => Audience::Inherited,

@@ -29,12 +29,38 @@ impl Reference {
     /// # Errors
     /// [`BadReference`] where it is none of them.
     pub fn parse(text: &str, within: &Nsid) -> Result<Self, BadReference> {
+        match text.strip_prefix('#') {
+            Some(name) if is_definition_name(name) => Ok(Self { nsid: within.clone(), name: name.into() }),
+            Some(_) => Err(BadReference),
+            None => Self::parse_full(text),
+        }
+    }
+
+    /// Reads a `$type`: `nsid` or `nsid#name`.
+    ///
+    /// # Errors
+    /// [`BadReference`] where it is neither, or is `nsid#main`.
+    pub fn from_type(type_name: &str) -> Result<Self, BadReference> {
+        match type_name.split_once('#') {
+            Some((_, Self::MAIN)) => Err(BadReference),
+            _ => Self::parse_full(type_name),
+        }
+    }
+
+    fn parse_full(text: &str) -> Result<Self, BadReference> {
         let (nsid, name) = text.split_once('#').unwrap_or((text, Self::MAIN));
         if !is_definition_name(name) {
             return Err(BadReference);
         }
-        let nsid = if nsid.is_empty() { within.clone() } else { nsid.parse().map_err(|_| BadReference)? };
-        Ok(Self { nsid, name: name.into() })
+        Ok(Self { nsid: nsid.parse().map_err(|_| BadReference)?, name: name.into() })
+    }
+
+    /// Whether a `$type` names it: as `nsid` or `nsid#name`, where `nsid#main` names nothing.
+    pub fn is_type(&self, type_name: &str) -> bool {
+        match type_name.split_once('#') {
+            None => self.is_main() && self.nsid == *type_name,
+            Some((nsid, name)) => !self.is_main() && self.nsid == *nsid && &*self.name == name,
+        }
     }
 
     /// Whether it is to a main definition.

@@ -176,6 +176,11 @@ fn constraints_are_checked_without_a_schema() {
         ("tags", json!(["ok", "x".repeat(65)]), "/tags/1: 65 bytes, at most 64 are allowed"),
         ("grid", json!([[0], [0, -2]]), "/grid/1/1: -2 is less than -1"),
         ("inner", json!({"a": 1, "b": {"c": "four"}}), "/inner/b/c: 4 bytes, at most 3 are allowed"),
+        (
+            "anything",
+            json!({"$type": "blob", "mimeType": "a/b", "size": 1, "ref": {"$link": "bafkreidlp6sdj6jkroakvmbntpy2clsj77foijheae5byt3iwz7d2k542a"}}),
+            "/anything: not an object that is no blob, bytes or link",
+        ),
         ("label", json!("abcde"), "/label: 5 bytes, at most 4 are allowed"),
         ("language", json!("de-DE-1996"), "/language: 10 bytes, at most 8 are allowed"),
         ("key", json!("third"), "/key: none of the values allowed"),

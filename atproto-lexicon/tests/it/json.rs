@@ -123,3 +123,16 @@ fn limits_hold_to_the_byte() {
     assert!(items(131_072).is_ok());
     assert_eq!(items(131_073).unwrap_err().reason, Reason::Limit(LimitError::Items));
 }
+
+#[test]
+fn leniency_is_about_base64_and_the_links_of_blobs() {
+    let lenient = |text: &str| json::from_slice_lenient(text.as_bytes(), &Limits::OBJECT);
+    let blob = r#"{"$type":"blob","mimeType":"a/b","size":1,"ref":{"$link":"bafyreidfayvfuwqa7qlnopdjiqrxzs6blmoeu4rujcjtnci5beludirz2a"}}"#;
+    for text in [r#"{"$bytes":"123"}"#, blob] {
+        assert!(json::from_str(text).is_err() && lenient(text).is_ok(), "{text}");
+    }
+    assert_eq!(lenient(blob).unwrap().check(), Err(ModelError::BlobRef));
+    for text in [r#"{"$type":""}"#, &blob.replace("1,", "-1,"), &blob.replace("ref", "Ref"), "1.5"] {
+        assert!(lenient(text).is_err(), "{text}");
+    }
+}

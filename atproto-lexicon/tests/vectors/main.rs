@@ -1,4 +1,4 @@
-//! The public conformance suites for string formats and the data model.
+//! The public conformance suites for string formats, the data model and Lexicon.
 #![allow(
     clippy::arithmetic_side_effects,
     clippy::expect_used,
@@ -10,6 +10,8 @@
 
 mod dasl;
 mod data_model;
+#[cfg(feature = "validate")]
+mod lexicon;
 mod syntax;
 
 use serde_json::Value as Json;
@@ -20,6 +22,8 @@ fn main() -> std::process::ExitCode {
     syntax::add(&mut suites);
     data_model::add(&mut suites);
     dasl::add(&mut suites);
+    #[cfg(feature = "validate")]
+    lexicon::add(&mut suites);
     suites.run()
 }
 

@@ -4,6 +4,7 @@ mod cbor;
 mod firehose;
 mod input;
 mod key;
+mod lex;
 mod output;
 mod repo;
 mod save;
@@ -42,6 +43,9 @@ enum Command {
     /// Check and convert DAG-CBOR.
     #[command(subcommand)]
     Cbor(cbor::Command),
+    /// Check Lexicon documents, and values against them.
+    #[command(subcommand)]
+    Lex(lex::Command),
     /// Read, write and prove repositories in CAR files.
     #[command(subcommand)]
     Repo(repo::Command),
@@ -58,6 +62,7 @@ fn main() -> ExitCode {
         Command::Tid(command) => command.run(&mut output),
         Command::Key(command) => command.run(&mut output),
         Command::Cbor(command) => command.run(&mut output),
+        Command::Lex(command) => command.run(&mut output),
         Command::Repo(command) => command.run(&mut output),
         Command::Firehose(command) => command.run(&mut output),
     };

@@ -37,8 +37,10 @@ pub fn from_slice(bytes: &[u8], limits: &Limits) -> Result<Value, JsonError> {
     read::whole(bytes, limits, false)
 }
 
-/// [`from_slice`], which also lets base64 pass whose last digit has bits set that are no part of a byte, such as `"123"`: most
-/// decoders do, and `{"$bytes": …}` in the vectors of Lexicon has them. Written again, they are zero.
+/// [`from_slice`], which also lets two things pass that the vectors of Lexicon hold, and most decoders take:
+///
+/// - base64 whose last digit has bits set that are no part of a byte, such as `"123"`; they are zero when it is written again;
+/// - a blob whose `ref` is not the link of a `raw` block, which [`Value::check`] and [`BlobRef`](super::BlobRef) refuse.
 ///
 /// # Errors
 /// [`JsonError`] with the reason and the place of the first fault.

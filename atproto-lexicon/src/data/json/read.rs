@@ -1,6 +1,6 @@
 use super::{JsonError, JsonReason as Reason, number, string};
 use crate::data::builder::Builder;
-use crate::data::value::{ReservedField, check_object, object_from_json};
+use crate::data::value::{ReservedField, check_object, check_object_lenient, object_from_json};
 use crate::data::{LimitError, Limits, Value};
 
 /// Reads exactly one value, with white space around it.
@@ -25,7 +25,7 @@ struct Reader<'a, 'l> {
     /// Offset of what comes next; after an error, of what is wrong.
     at: usize,
     limits: &'l Limits,
-    /// Whether spare bits of base64 pass.
+    /// Whether spare bits of base64 pass, and blobs that are linked as what they are not.
     lenient: bool,
     builder: Builder,
     open: Vec<Frame>,
@@ -174,7 +174,8 @@ impl Reader<'_, '_> {
             if self.open.len() >= self.limits.max_depth() {
                 return Err(Reason::Limit(LimitError::Depth));
             }
-            check_object(object).map_err(Reason::Model)?;
+            let checked = if self.lenient { check_object_lenient(object) } else { check_object(object) };
+            checked.map_err(Reason::Model)?;
         }
         self.builder.push(value);
         Ok(())

@@ -14,6 +14,7 @@ mod model;
 
 mod diff;
 mod firehose;
+mod lex;
 mod prove;
 mod write;
 

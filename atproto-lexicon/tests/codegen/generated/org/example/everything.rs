@@ -238,6 +238,7 @@ impl typed::Validate for Everything {
         c.optional("mustMaybe", &self.must_maybe, |c, v| c.length(v, ..=5));
         c.optional("always", &self.always, |c, v| c.constant(v, &true));
         c.optional("answer", &self.answer, |c, v| c.constant(v, &42));
+        c.optional("anything", &self.anything, |c, v| c.unknown(v));
         c.optional("choice", &self.choice, |c, v| c.one_of(v, &[1, 2, 3]));
         c.optional("count", &self.count, |c, v| c.integer(*v, 0..=100_000));
         c.optional("grid", &self.grid, |c, v| {

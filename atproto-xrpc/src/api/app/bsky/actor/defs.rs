@@ -879,6 +879,7 @@ impl ProfileView {
 
 impl typed::Validate for ProfileView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {
             c.length(v, ..=2560);
             c.graphemes(v, ..=256);
@@ -962,6 +963,7 @@ impl ProfileViewBasic {
 
 impl typed::Validate for ProfileViewBasic {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("displayName", &self.display_name, |c, v| {
             c.length(v, ..=640);
             c.graphemes(v, ..=64);
@@ -1077,6 +1079,7 @@ impl ProfileViewDetailed {
 
 impl typed::Validate for ProfileViewDetailed {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {
             c.length(v, ..=2560);
             c.graphemes(v, ..=256);
@@ -1258,6 +1261,7 @@ impl StatusView {
 
 impl typed::Validate for StatusView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("record", &self.record, |c, v| c.unknown(v));
         c.optional("embed", &self.embed, |c, v| typed::Validate::check(v, c));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -47,6 +47,9 @@ typed::object! { GetEmbedExternalViewOutput {
 
 impl typed::Validate for GetEmbedExternalViewOutput {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("associatedRecords", &self.associated_records, |c, v| {
+            c.each(v, |c, v| c.unknown(v));
+        });
         c.optional("view", &self.view, |c, v| typed::Validate::check(v, c));
     }
 }

@@ -255,6 +255,7 @@ impl ViewRecord {
 impl typed::Validate for ViewRecord {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("embeds", &self.embeds, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -503,6 +503,8 @@ impl PostView {
 impl typed::Validate for PostView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
+        c.field("record", &self.record, |c, v| c.unknown(v));
+        c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("embed", &self.embed, |c, v| typed::Validate::check(v, c));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("threadgate", &self.threadgate, |c, v| typed::Validate::check(v, c));
@@ -827,6 +829,7 @@ typed::object! { ThreadgateView {
 impl typed::Validate for ThreadgateView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("lists", &self.lists, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+        c.optional("record", &self.record, |c, v| c.unknown(v));
     }
 }
 

@@ -398,6 +398,7 @@ impl StarterPackView {
 
 impl typed::Validate for StarterPackView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("record", &self.record, |c, v| c.unknown(v));
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.optional("feeds", &self.feeds, |c, v| {
             c.items(v.len(), ..=3);
@@ -477,6 +478,7 @@ impl StarterPackViewBasic {
 
 impl typed::Validate for StarterPackViewBasic {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("record", &self.record, |c, v| c.unknown(v));
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.optional("joinedAllTimeCount", &self.joined_all_time_count, |c, v| c.integer(*v, 0..));
         c.optional("joinedWeekCount", &self.joined_week_count, |c, v| c.integer(*v, 0..));

@@ -176,6 +176,7 @@ impl Notification {
 impl typed::Validate for Notification {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
+        c.field("record", &self.record, |c, v| c.unknown(v));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("starterPack", &self.starter_pack, |c, v| typed::Validate::check(v, c));
     }

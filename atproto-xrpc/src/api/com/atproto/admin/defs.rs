@@ -71,7 +71,11 @@ impl AccountView {
     }
 }
 
-impl typed::Validate for AccountView {}
+impl typed::Validate for AccountView {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
+    }
+}
 
 /// Object `com.atproto.admin.defs#repoBlobRef`.
 #[derive(Clone, Debug, PartialEq)]

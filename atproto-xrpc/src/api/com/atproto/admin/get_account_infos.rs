@@ -41,7 +41,11 @@ impl GetAccountInfosOutput {
     }
 }
 
-impl typed::Validate for GetAccountInfosOutput {}
+impl typed::Validate for GetAccountInfosOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("infos", &self.infos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+    }
+}
 
 impl typed::Endpoint for GetAccountInfos {
     const NSID: &'static str = "com.atproto.admin.getAccountInfos";

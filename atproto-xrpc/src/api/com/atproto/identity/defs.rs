@@ -34,4 +34,8 @@ impl IdentityInfo {
     }
 }
 
-impl typed::Validate for IdentityInfo {}
+impl typed::Validate for IdentityInfo {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}

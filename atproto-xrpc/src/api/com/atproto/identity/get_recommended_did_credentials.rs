@@ -31,7 +31,12 @@ typed::object! { GetRecommendedDidCredentialsOutput {
     optional 3 verification_methods = "verificationMethods";
 } }
 
-impl typed::Validate for GetRecommendedDidCredentialsOutput {}
+impl typed::Validate for GetRecommendedDidCredentialsOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("services", &self.services, |c, v| c.unknown(v));
+        c.optional("verificationMethods", &self.verification_methods, |c, v| c.unknown(v));
+    }
+}
 
 impl typed::Endpoint for GetRecommendedDidCredentials {
     const NSID: &'static str = "com.atproto.identity.getRecommendedDidCredentials";

@@ -41,7 +41,11 @@ impl ResolveDidOutput {
     }
 }
 
-impl typed::Validate for ResolveDidOutput {}
+impl typed::Validate for ResolveDidOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Errors of `com.atproto.identity.resolveDid`.

@@ -30,7 +30,12 @@ typed::object! { SignPlcOperation {
     optional 4 verification_methods = "verificationMethods";
 } }
 
-impl typed::Validate for SignPlcOperation {}
+impl typed::Validate for SignPlcOperation {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("services", &self.services, |c, v| c.unknown(v));
+        c.optional("verificationMethods", &self.verification_methods, |c, v| c.unknown(v));
+    }
+}
 
 /// Output of `com.atproto.identity.signPlcOperation`.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +60,11 @@ impl SignPlcOperationOutput {
     }
 }
 
-impl typed::Validate for SignPlcOperationOutput {}
+impl typed::Validate for SignPlcOperationOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("operation", &self.operation, |c, v| c.unknown(v));
+    }
+}
 
 impl typed::Endpoint for SignPlcOperation {
     const NSID: &'static str = "com.atproto.identity.signPlcOperation";

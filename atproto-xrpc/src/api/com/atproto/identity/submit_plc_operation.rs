@@ -28,7 +28,11 @@ impl SubmitPlcOperation {
     }
 }
 
-impl typed::Validate for SubmitPlcOperation {}
+impl typed::Validate for SubmitPlcOperation {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("operation", &self.operation, |c, v| c.unknown(v));
+    }
+}
 
 impl typed::Endpoint for SubmitPlcOperation {
     const NSID: &'static str = "com.atproto.identity.submitPlcOperation";

@@ -44,6 +44,7 @@ impl CreateReport {
 
 impl typed::Validate for CreateReport {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
         c.optional("reason", &self.reason, |c, v| {
             c.length(v, ..=20_000);
             c.graphemes(v, ..=2000);
@@ -173,4 +174,8 @@ impl ModTool {
     }
 }
 
-impl typed::Validate for ModTool {}
+impl typed::Validate for ModTool {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("meta", &self.meta, |c, v| c.unknown(v));
+    }
+}

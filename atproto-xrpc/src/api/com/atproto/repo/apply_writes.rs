@@ -144,6 +144,7 @@ impl Create {
 
 impl typed::Validate for Create {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
     }
 }
@@ -263,7 +264,11 @@ impl Update {
     }
 }
 
-impl typed::Validate for Update {}
+impl typed::Validate for Update {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
+    }
+}
 
 /// Object `com.atproto.repo.applyWrites#updateResult`.
 #[derive(Clone, Debug, PartialEq)]

@@ -50,6 +50,7 @@ impl CreateRecord {
 
 impl typed::Validate for CreateRecord {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("record", &self.record, |c, v| c.unknown(v));
         c.optional("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
     }
 }

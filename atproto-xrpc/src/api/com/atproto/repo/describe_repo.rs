@@ -63,7 +63,11 @@ impl DescribeRepoOutput {
     }
 }
 
-impl typed::Validate for DescribeRepoOutput {}
+impl typed::Validate for DescribeRepoOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 impl typed::Endpoint for DescribeRepo {
     const NSID: &'static str = "com.atproto.repo.describeRepo";

@@ -70,7 +70,11 @@ impl GetRecordOutput {
     }
 }
 
-impl typed::Validate for GetRecordOutput {}
+impl typed::Validate for GetRecordOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Errors of `com.atproto.repo.getRecord`.

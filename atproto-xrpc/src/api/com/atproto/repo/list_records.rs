@@ -79,7 +79,11 @@ impl ListRecordsOutput {
     }
 }
 
-impl typed::Validate for ListRecordsOutput {}
+impl typed::Validate for ListRecordsOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("records", &self.records, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+    }
+}
 
 impl typed::Endpoint for ListRecords {
     const NSID: &'static str = "com.atproto.repo.listRecords";
@@ -131,4 +135,8 @@ impl Record {
     }
 }
 
-impl typed::Validate for Record {}
+impl typed::Validate for Record {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
+    }
+}

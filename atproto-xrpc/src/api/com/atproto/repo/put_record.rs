@@ -60,6 +60,7 @@ impl PutRecord {
 impl typed::Validate for PutRecord {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
+        c.field("record", &self.record, |c, v| c.unknown(v));
     }
 }
 

@@ -60,7 +60,11 @@ impl CreateAccount {
     }
 }
 
-impl typed::Validate for CreateAccount {}
+impl typed::Validate for CreateAccount {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("plcOp", &self.plc_op, |c, v| c.unknown(v));
+    }
+}
 
 /// Output of `com.atproto.server.createAccount`.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,7 +110,11 @@ impl CreateAccountOutput {
     }
 }
 
-impl typed::Validate for CreateAccountOutput {}
+impl typed::Validate for CreateAccountOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Errors of `com.atproto.server.createAccount`.

@@ -106,7 +106,11 @@ impl CreateSessionOutput {
     }
 }
 
-impl typed::Validate for CreateSessionOutput {}
+impl typed::Validate for CreateSessionOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Values of `com.atproto.server.createSession#main.output.status`.

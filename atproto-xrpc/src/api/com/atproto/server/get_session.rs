@@ -60,7 +60,11 @@ impl GetSessionOutput {
     }
 }
 
-impl typed::Validate for GetSessionOutput {}
+impl typed::Validate for GetSessionOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Values of `com.atproto.server.getSession#main.output.status`.

@@ -73,7 +73,11 @@ impl RefreshSessionOutput {
     }
 }
 
-impl typed::Validate for RefreshSessionOutput {}
+impl typed::Validate for RefreshSessionOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Values of `com.atproto.server.refreshSession#main.output.status`.

@@ -999,6 +999,7 @@ impl ModEventView {
 impl typed::Validate for ModEventView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("event", &self.event, |c, v| typed::Validate::check(v, c));
+        c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
     }
 }
 
@@ -1106,6 +1107,7 @@ impl typed::Validate for ModEventViewDetail {
         c.field("subjectBlobs", &self.subject_blobs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
         });
+        c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
     }
 }
 
@@ -1180,7 +1182,11 @@ impl ModTool {
     }
 }
 
-impl typed::Validate for ModTool {}
+impl typed::Validate for ModTool {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("meta", &self.meta, |c, v| c.unknown(v));
+    }
+}
 
 /// Object `tools.ozone.moderation.defs#moderation`.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -1374,6 +1380,7 @@ impl RecordView {
 
 impl typed::Validate for RecordView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
         c.field("repo", &self.repo, |c, v| typed::Validate::check(v, c));
     }
@@ -1440,6 +1447,7 @@ impl RecordViewDetail {
 
 impl typed::Validate for RecordViewDetail {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.field("blobs", &self.blobs, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
         c.field("repo", &self.repo, |c, v| typed::Validate::check(v, c));
@@ -1579,6 +1587,7 @@ impl RepoView {
 
 impl typed::Validate for RepoView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
     }
 }
@@ -1666,6 +1675,7 @@ impl RepoViewDetail {
 
 impl typed::Validate for RepoViewDetail {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -1886,7 +1896,11 @@ impl ScheduledActionView {
     }
 }
 
-impl typed::Validate for ScheduledActionView {}
+impl typed::Validate for ScheduledActionView {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("eventData", &self.event_data, |c, v| c.unknown(v));
+    }
+}
 
 typed::known_values! {
     /// Values of `tools.ozone.moderation.defs#scheduledActionView.action`.

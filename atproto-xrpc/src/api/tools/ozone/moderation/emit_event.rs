@@ -56,6 +56,7 @@ impl EmitEvent {
 impl typed::Validate for EmitEvent {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("event", &self.event, |c, v| typed::Validate::check(v, c));
+        c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
     }
 }
 

@@ -101,7 +101,11 @@ impl ListScheduledActionsOutput {
     }
 }
 
-impl typed::Validate for ListScheduledActionsOutput {}
+impl typed::Validate for ListScheduledActionsOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("actions", &self.actions, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+    }
+}
 
 impl typed::Endpoint for ListScheduledActions {
     const NSID: &'static str = "tools.ozone.moderation.listScheduledActions";

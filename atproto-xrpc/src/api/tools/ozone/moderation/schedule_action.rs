@@ -53,6 +53,7 @@ impl typed::Validate for ScheduleAction {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("action", &self.action, |c, v| typed::Validate::check(v, c));
         c.field("subjects", &self.subjects, |c, v| c.items(v.len(), ..=100));
+        c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
     }
 }
 

@@ -549,6 +549,7 @@ impl ReportActivityView {
 
 impl typed::Validate for ReportActivityView {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.optional("meta", &self.meta, |c, v| c.unknown(v));
         c.optional("moderator", &self.moderator, |c, v| typed::Validate::check(v, c));
         c.optional("report", &self.report, |c, v| typed::Validate::check(v, c));
     }

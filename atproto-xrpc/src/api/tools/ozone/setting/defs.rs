@@ -71,6 +71,7 @@ impl OptionDef {
 
 impl typed::Validate for OptionDef {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {
             c.length(v, ..=10_240);
             c.graphemes(v, ..=1024);

@@ -46,6 +46,7 @@ impl UpsertOption {
 
 impl typed::Validate for UpsertOption {
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| c.length(v, ..=2000));
     }
 }

@@ -72,7 +72,11 @@ impl FindRelatedAccountsOutput {
     }
 }
 
-impl typed::Validate for FindRelatedAccountsOutput {}
+impl typed::Validate for FindRelatedAccountsOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("accounts", &self.accounts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+    }
+}
 
 impl typed::Endpoint for FindRelatedAccounts {
     const NSID: &'static str = "tools.ozone.signature.findRelatedAccounts";
@@ -120,4 +124,8 @@ impl RelatedAccount {
     }
 }
 
-impl typed::Validate for RelatedAccount {}
+impl typed::Validate for RelatedAccount {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("account", &self.account, |c, v| typed::Validate::check(v, c));
+    }
+}

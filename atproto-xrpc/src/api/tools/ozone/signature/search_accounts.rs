@@ -72,7 +72,11 @@ impl SearchAccountsOutput {
     }
 }
 
-impl typed::Validate for SearchAccountsOutput {}
+impl typed::Validate for SearchAccountsOutput {
+    fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
+        c.field("accounts", &self.accounts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
+    }
+}
 
 impl typed::Endpoint for SearchAccounts {
     const NSID: &'static str = "tools.ozone.signature.searchAccounts";

@@ -1,0 +1,22 @@
+mod check;
+mod validate;
+
+use crate::output::{Failure, Outcome, Output};
+use clap::Subcommand;
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Say of each document whether it is one, and whether all that it refers to is there.
+    Check(check::Check),
+    /// Say of each value whether it is as its schema says.
+    Validate(validate::Validate),
+}
+
+impl Command {
+    pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        match self {
+            Self::Check(check) => check.run(output),
+            Self::Validate(validate) => validate.run(output),
+        }
+    }
+}
