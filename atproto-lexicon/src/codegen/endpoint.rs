@@ -48,18 +48,18 @@ fn endpoint(lower: &mut Lower<'_>, endpoint: &EndpointType, name: &str, docs: Do
     let input = Input::of(endpoint.input.as_ref());
     let parameters = endpoint.parameters.as_ref().filter(|parameters| !parameters.properties.is_empty());
     let place = |part: &str| format!("{}.{part}", lower.at);
-    let (input_place, output_place) = (place("input"), place("output"));
+    let (params_place, input_place, output_place) = (place("parameters"), place("input"), place("output"));
     let nothing = match input {
         Input::Raw => Part::Nothing("RawBody"),
         _ => Part::Nothing("NoBody"),
     };
     let (params, input) = match (parameters, input) {
         (None, Input::Object(object)) => {
-            lower.structure(object, name, StructKind::Object, docs);
+            lower.structure(object, name, StructKind::Object, &input_place, docs);
             (Part::Nothing("NoBody"), Part::Whole)
         }
         (Some(parameters), Input::Nothing | Input::Raw) => {
-            lower.structure(parameters, name, StructKind::Params, docs);
+            lower.structure(parameters, name, StructKind::Params, &params_place, docs);
             (Part::Whole, nothing)
         }
         (None, Input::Nothing | Input::Raw) => {
@@ -70,7 +70,7 @@ fn endpoint(lower: &mut Lower<'_>, endpoint: &EndpointType, name: &str, docs: Do
             let params = parameters.map(|parameters| {
                 let params = lower.types.give(&[format!("{name}Params")]);
                 let docs = docs::paragraph(&format!("Query parameters of `{}`.", lower.at));
-                lower.structure(parameters, &params, StructKind::Params, docs);
+                lower.structure(parameters, &params, StructKind::Params, &params_place, docs);
                 params
             });
             let hint = format!("{name}Input");
@@ -78,7 +78,7 @@ fn endpoint(lower: &mut Lower<'_>, endpoint: &EndpointType, name: &str, docs: Do
                 Input::Object(object) => {
                     let input = lower.types.give(&[hint]);
                     let docs = docs::paragraph(&format!("Body of `{}`.", lower.at));
-                    lower.structure(object, &input, StructKind::Object, docs);
+                    lower.structure(object, &input, StructKind::Object, &input_place, docs);
                     input
                 }
                 Input::Type(ty) => lower.ty(ty, &hint, &input_place, Vec::new()),
@@ -116,11 +116,7 @@ fn output(lower: &mut Lower<'_>, body: Option<&Body>, name: &str, place: &str) -
         Input::Any => "typed::Value".into(),
         Input::Object(object) => {
             let output = lower.types.give(&[hint]);
-            let at = lower.at.clone();
-            // Places within it begin with the endpoint's, whose input has its own.
-            lower.at.name = format!("{}.output", at.name).into();
-            lower.structure(object, &output, StructKind::Object, docs);
-            lower.at = at;
+            lower.structure(object, &output, StructKind::Object, place, docs);
             output
         }
         Input::Type(ty @ Type::Ref(_)) => {
@@ -148,7 +144,8 @@ pub(super) fn subscription(lower: &mut Lower<'_>, subscription: &SubscriptionTyp
     let parameters = subscription.parameters.as_ref().filter(|parameters| !parameters.properties.is_empty());
     let params = match parameters {
         Some(parameters) => {
-            lower.structure(parameters, name, StructKind::Params, docs);
+            let place = format!("{}.parameters", lower.at);
+            lower.structure(parameters, name, StructKind::Params, &place, docs);
             Part::Whole
         }
         None => {

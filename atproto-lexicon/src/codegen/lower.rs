@@ -181,7 +181,7 @@ impl Lower<'_> {
                     RecordKeyKind::Literal(literal) => format!("literal:{literal}"),
                 };
                 let kind = StructKind::Record { nsid: self.document.id.clone(), key };
-                self.structure(&record.object, name, kind, docs);
+                self.structure(&record.object, name, kind, &self.at.to_string(), docs);
             }
             DefKind::Query(endpoint) => endpoint::query(self, endpoint, name, docs),
             DefKind::Procedure(endpoint) => endpoint::procedure(self, endpoint, name, docs),
@@ -195,7 +195,9 @@ impl Lower<'_> {
                 let name = self.constants.give(&[names::constant(name)]);
                 self.items.push(Item::Token { docs, name, value: self.at.to_string() });
             }
-            DefKind::Type(Type::Object(object)) => self.structure(object, name, StructKind::Object, docs),
+            DefKind::Type(Type::Object(object)) => {
+                self.structure(object, name, StructKind::Object, &self.at.to_string(), docs);
+            }
             DefKind::Type(Type::String(string)) => self.string_definition(string, name, docs),
             DefKind::Type(ty) => {
                 let place = self.at.to_string();
@@ -237,7 +239,14 @@ impl Lower<'_> {
     }
 
     /// A struct with the object's properties: the required ones in the document's order, then the others by name.
-    pub(super) fn structure(&mut self, object: &ObjectType, name: &str, kind: StructKind, docs: Docs) {
+    pub(super) fn structure(
+        &mut self,
+        object: &ObjectType,
+        name: &str,
+        kind: StructKind,
+        place: &str,
+        docs: Docs,
+    ) {
         let mut seen = BTreeSet::new();
         let required = object.required.iter().filter(|property| seen.insert(*property)).cloned();
         let mut properties: Vec<String> = required.collect();
@@ -251,10 +260,7 @@ impl Lower<'_> {
             let Some(schema) = object.properties.get(key) else {
                 continue;
             };
-            let place = match kind {
-                StructKind::Params => format!("{}.parameters.{key}", self.at),
-                _ => format!("{}.{key}", self.at),
-            };
+            let place = format!("{place}.{key}");
             let required = object.is_required(key);
             let nullable = object.is_nullable(key);
             let hint = format!("{name}{}", names::pascal(key));
@@ -317,7 +323,7 @@ impl Lower<'_> {
             Type::Object(object) => {
                 let name = self.types.give(&[hint.into()]);
                 let docs = if docs.is_empty() { self.inline_docs("Object", place) } else { docs };
-                self.structure(object, &name, StructKind::Object, docs);
+                self.structure(object, &name, StructKind::Object, place, docs);
                 name
             }
             Type::Ref(to) => self.whole.path(to, &self.document.id, &mut self.imports),

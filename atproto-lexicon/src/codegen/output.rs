@@ -111,7 +111,7 @@ impl Code {
     }
 
     /// Writes [`to_files`](Self::to_files) to a folder: all of them, or nothing. What was generated into it before is replaced, a
-    /// folder with anything else in it is refused.
+    /// folder with anything else in it is refused. Folders above it are made where they are missing.
     ///
     /// # Errors
     /// [`CodegenError::Write`] where that is not possible; what stood there is then as it was.

@@ -1,4 +1,5 @@
 mod check;
+mod generate;
 mod validate;
 
 use crate::output::{Failure, Outcome, Output};
@@ -8,6 +9,8 @@ use clap::Subcommand;
 pub(crate) enum Command {
     /// Say of each document whether it is one, and whether all that it refers to is there.
     Check(check::Check),
+    /// Generate Rust from documents.
+    Gen(generate::Generate),
     /// Say of each value whether it is as its schema says.
     Validate(validate::Validate),
 }
@@ -16,6 +19,7 @@ impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         match self {
             Self::Check(check) => check.run(output),
+            Self::Gen(generate) => generate.run(output),
             Self::Validate(validate) => validate.run(output),
         }
     }

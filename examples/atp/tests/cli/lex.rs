@@ -3,6 +3,7 @@
 use crate::write::Folder;
 use crate::{run, run_json};
 use serde_json::{Value as Json, json};
+use std::path::Path;
 
 const NOTE: &str = r##"{"lexicon": 1, "id": "com.example.note", "defs": {
     "main": {"type": "record", "key": "tid", "record": {"type": "object", "required": ["text"], "properties": {
@@ -129,4 +130,41 @@ fn verdicts_are_those_of_the_interoperability_suite() {
             assert_eq!(line["valid"], valid, "{}: {line}", case["name"]);
         }
     }
+}
+
+#[test]
+fn code_is_generated_whole_or_not_at_all() {
+    let lexicons = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../atproto-lexicon/tests/codegen/lexicons");
+    let lexicons = lexicons.display().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let out = |name: &str| folder.path().join(name).display().to_string();
+    let generate = |root: &str, out: &str| {
+        run_json(&["lex", "gen", "--lexicons", &lexicons, "--root", root, "--output", out], b"")
+    };
+    assert_eq!(generate("org.example.settings", &out("api")).1, 0);
+    let text = std::fs::read_to_string(folder.path().join("api/org/example/settings.rs")).unwrap();
+    assert!(text.contains("pub struct Settings {"));
+    assert_eq!(generate("org.example.settings", &out("one.rs")).1, 0);
+    assert!(std::fs::read_to_string(out("one.rs")).unwrap().contains("pub mod example {"));
+    let (lines, status) = generate("org.example.nothing", &out("none"));
+    assert_eq!(
+        (status, lines[0]["reason"].as_str()),
+        (1, Some("the root \"org.example.nothing\" is not there"))
+    );
+    assert!(!folder.path().join("none").exists());
+    assert_eq!(generate("org.example.settings", &out("one.rs/api")).1, 3);
+    let arguments = [
+        "lex",
+        "gen",
+        "--lexicons",
+        &lexicons,
+        "--root",
+        "org.4chan",
+        "--extern",
+        "org.example=::x",
+        "-o",
+        "-",
+    ];
+    let (text, status) = run(&arguments, b"");
+    assert!(status == 0 && text.contains("::x::defs::View"), "{text}");
 }

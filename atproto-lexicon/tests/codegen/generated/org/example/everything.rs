@@ -323,7 +323,7 @@ impl typed::Validate for EverythingInner {
     }
 }
 
-/// Object of `org.example.everything.b`.
+/// Object of `org.example.everything.inner.b`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EverythingInnerB {
     /// `c`: string, at most 3 bytes.

@@ -85,7 +85,7 @@ impl typed::Validate for GetPostThreadOutput {
 }
 
 typed::union! {
-    /// Union of `app.bsky.feed.getPostThread#main.output.thread`.
+    /// Union of `app.bsky.feed.getPostThread.output.thread`.
     pub enum GetPostThreadOutputThread {
         0 ThreadViewPost(super::defs::ThreadViewPost) = "app.bsky.feed.defs#threadViewPost",
         1 NotFoundPost(super::defs::NotFoundPost) = "app.bsky.feed.defs#notFoundPost",

@@ -192,7 +192,7 @@ impl typed::Validate for SearchPostsV2Output {
 }
 
 typed::known_values! {
-    /// Values of `app.bsky.feed.searchPostsV2#main.output.detectedQueryLanguages`.
+    /// Values of `app.bsky.feed.searchPostsV2.output.detectedQueryLanguages`.
     pub enum SearchPostsV2OutputDetectedQueryLanguagesItem {
         Ar = "ar",
         Ja = "ja",

@@ -71,7 +71,7 @@ impl typed::Validate for GetRelationshipsOutput {
 }
 
 typed::union! {
-    /// Union of `app.bsky.graph.getRelationships#main.output.relationships`.
+    /// Union of `app.bsky.graph.getRelationships.output.relationships`.
     pub enum GetRelationshipsOutputRelationshipsItem {
         0 Relationship(super::defs::Relationship) = "app.bsky.graph.defs#relationship",
         1 NotFoundActor(super::defs::NotFoundActor) = "app.bsky.graph.defs#notFoundActor",

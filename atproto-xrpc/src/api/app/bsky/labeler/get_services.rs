@@ -66,7 +66,7 @@ impl typed::Validate for GetServicesOutput {
 }
 
 typed::union! {
-    /// Union of `app.bsky.labeler.getServices#main.output.views`.
+    /// Union of `app.bsky.labeler.getServices.output.views`.
     pub enum GetServicesOutputViewsItem {
         0 LabelerView(super::defs::LabelerView) = "app.bsky.labeler.defs#labelerView",
         1 LabelerViewDetailed(super::defs::LabelerViewDetailed) = "app.bsky.labeler.defs#labelerViewDetailed",

@@ -52,7 +52,7 @@ impl RegisterPush {
 impl typed::Validate for RegisterPush {}
 
 typed::known_values! {
-    /// Values of `app.bsky.notification.registerPush.platform`.
+    /// Values of `app.bsky.notification.registerPush.input.platform`.
     pub enum RegisterPushPlatform {
         Android = "android",
         Ios = "ios",

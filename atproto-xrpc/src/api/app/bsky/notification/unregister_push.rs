@@ -48,7 +48,7 @@ impl UnregisterPush {
 impl typed::Validate for UnregisterPush {}
 
 typed::known_values! {
-    /// Values of `app.bsky.notification.unregisterPush.platform`.
+    /// Values of `app.bsky.notification.unregisterPush.input.platform`.
     pub enum UnregisterPushPlatform {
         Android = "android",
         Ios = "ios",

@@ -74,7 +74,7 @@ impl typed::Validate for AbortUploadOutput {
 }
 
 typed::known_values! {
-    /// Values of `app.bsky.video.abortUpload#main.output.state`.
+    /// Values of `app.bsky.video.abortUpload.output.state`.
     pub enum AbortUploadOutputState {
         Aborted = "aborted",
         Completed = "completed",

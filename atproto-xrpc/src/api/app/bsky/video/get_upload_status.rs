@@ -96,7 +96,7 @@ impl typed::Validate for GetUploadStatusOutput {
 }
 
 typed::known_values! {
-    /// Values of `app.bsky.video.getUploadStatus#main.output.state`.
+    /// Values of `app.bsky.video.getUploadStatus.output.state`.
     pub enum GetUploadStatusOutputState {
         Aborted = "aborted",
         Completed = "completed",

@@ -52,7 +52,7 @@ impl typed::Validate for GetLogOutput {
 }
 
 typed::union! {
-    /// Union of `chat.bsky.convo.getLog#main.output.logs`.
+    /// Union of `chat.bsky.convo.getLog.output.logs`.
     pub enum GetLogOutputLogsItem {
         0 LogBeginConvo(super::defs::LogBeginConvo) = "chat.bsky.convo.defs#logBeginConvo",
         1 LogAcceptConvo(super::defs::LogAcceptConvo) = "chat.bsky.convo.defs#logAcceptConvo",

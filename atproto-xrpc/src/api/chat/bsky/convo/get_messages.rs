@@ -86,7 +86,7 @@ impl typed::Validate for GetMessagesOutput {
 }
 
 typed::union! {
-    /// Union of `chat.bsky.convo.getMessages#main.output.messages`.
+    /// Union of `chat.bsky.convo.getMessages.output.messages`.
     pub enum GetMessagesOutputMessagesItem {
         0 MessageView(super::defs::MessageView) = "chat.bsky.convo.defs#messageView",
         1 DeletedMessageView(super::defs::DeletedMessageView) = "chat.bsky.convo.defs#deletedMessageView",

@@ -67,7 +67,7 @@ impl typed::Validate for ListConvoRequestsOutput {
 }
 
 typed::union! {
-    /// Union of `chat.bsky.convo.listConvoRequests#main.output.requests`.
+    /// Union of `chat.bsky.convo.listConvoRequests.output.requests`.
     pub enum ListConvoRequestsOutputRequestsItem {
         0 ConvoView(super::defs::ConvoView) = "chat.bsky.convo.defs#convoView",
         1 JoinRequestConvoView(group::defs::JoinRequestConvoView) = "chat.bsky.group.defs#joinRequestConvoView",

@@ -21,7 +21,7 @@ typed::object! { UpdateAllRead {
 impl typed::Validate for UpdateAllRead {}
 
 typed::known_values! {
-    /// Values of `chat.bsky.convo.updateAllRead.status`.
+    /// Values of `chat.bsky.convo.updateAllRead.input.status`.
     pub enum UpdateAllReadStatus {
         Accepted = "accepted",
         Request = "request",

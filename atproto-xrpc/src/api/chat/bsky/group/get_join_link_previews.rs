@@ -54,7 +54,7 @@ impl typed::Validate for GetJoinLinkPreviewsOutput {
 }
 
 typed::union! {
-    /// Union of `chat.bsky.group.getJoinLinkPreviews#main.output.joinLinkPreviews`.
+    /// Union of `chat.bsky.group.getJoinLinkPreviews.output.joinLinkPreviews`.
     pub enum GetJoinLinkPreviewsOutputJoinLinkPreviewsItem {
         0 JoinLinkPreviewView(super::defs::JoinLinkPreviewView) = "chat.bsky.group.defs#joinLinkPreviewView",
         1 DisabledJoinLinkPreviewView(super::defs::DisabledJoinLinkPreviewView) = "chat.bsky.group.defs#disabledJoinLinkPreviewView",

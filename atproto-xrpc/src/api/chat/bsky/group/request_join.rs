@@ -65,7 +65,7 @@ impl typed::Validate for RequestJoinOutput {
 }
 
 typed::known_values! {
-    /// Values of `chat.bsky.group.requestJoin#main.output.status`.
+    /// Values of `chat.bsky.group.requestJoin.output.status`.
     pub enum RequestJoinOutputStatus {
         Joined = "joined",
         Pending = "pending",

@@ -95,7 +95,7 @@ impl typed::Validate for GetMessageContextOutput {
 }
 
 typed::union! {
-    /// Union of `chat.bsky.moderation.getMessageContext#main.output.messages`.
+    /// Union of `chat.bsky.moderation.getMessageContext.output.messages`.
     pub enum GetMessageContextOutputMessagesItem {
         0 MessageView(convo::defs::MessageView) = "chat.bsky.convo.defs#messageView",
         1 SystemMessageView(convo::defs::SystemMessageView) = "chat.bsky.convo.defs#systemMessageView",

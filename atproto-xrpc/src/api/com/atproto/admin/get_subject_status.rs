@@ -59,7 +59,7 @@ impl GetSubjectStatusOutput {
 impl typed::Validate for GetSubjectStatusOutput {}
 
 typed::union! {
-    /// Union of `com.atproto.admin.getSubjectStatus#main.output.subject`.
+    /// Union of `com.atproto.admin.getSubjectStatus.output.subject`.
     pub enum GetSubjectStatusOutputSubject {
         0 RepoRef(super::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",

@@ -40,7 +40,7 @@ impl UpdateSubjectStatus {
 impl typed::Validate for UpdateSubjectStatus {}
 
 typed::union! {
-    /// Union of `com.atproto.admin.updateSubjectStatus.subject`.
+    /// Union of `com.atproto.admin.updateSubjectStatus.input.subject`.
     pub enum UpdateSubjectStatusSubject {
         0 RepoRef(super::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",
@@ -79,7 +79,7 @@ impl UpdateSubjectStatusOutput {
 impl typed::Validate for UpdateSubjectStatusOutput {}
 
 typed::union! {
-    /// Union of `com.atproto.admin.updateSubjectStatus#main.output.subject`.
+    /// Union of `com.atproto.admin.updateSubjectStatus.output.subject`.
     pub enum UpdateSubjectStatusOutputSubject {
         0 RepoRef(super::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",

@@ -53,7 +53,7 @@ impl typed::Validate for CreateReport {
 }
 
 typed::union! {
-    /// Union of `com.atproto.moderation.createReport.subject`.
+    /// Union of `com.atproto.moderation.createReport.input.subject`.
     pub enum CreateReportSubject {
         0 RepoRef(admin::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",
@@ -120,7 +120,7 @@ impl typed::Validate for CreateReportOutput {
 }
 
 typed::union! {
-    /// Union of `com.atproto.moderation.createReport#main.output.subject`.
+    /// Union of `com.atproto.moderation.createReport.output.subject`.
     pub enum CreateReportOutputSubject {
         0 RepoRef(admin::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",

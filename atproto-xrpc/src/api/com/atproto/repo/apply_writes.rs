@@ -47,7 +47,7 @@ impl typed::Validate for ApplyWrites {
 }
 
 typed::union! {
-    /// Union of `com.atproto.repo.applyWrites.writes`.
+    /// Union of `com.atproto.repo.applyWrites.input.writes`.
     pub enum ApplyWritesWritesItem {
         0 Create(Create) = "com.atproto.repo.applyWrites#create",
         1 Update(Update) = "com.atproto.repo.applyWrites#update",
@@ -74,7 +74,7 @@ typed::object! { ApplyWritesOutput {
 impl typed::Validate for ApplyWritesOutput {}
 
 typed::union! {
-    /// Union of `com.atproto.repo.applyWrites#main.output.results`.
+    /// Union of `com.atproto.repo.applyWrites.output.results`.
     pub enum ApplyWritesOutputResultsItem {
         0 CreateResult(CreateResult) = "com.atproto.repo.applyWrites#createResult",
         1 UpdateResult(UpdateResult) = "com.atproto.repo.applyWrites#updateResult",

@@ -93,7 +93,7 @@ impl CreateRecordOutput {
 impl typed::Validate for CreateRecordOutput {}
 
 typed::known_values! {
-    /// Values of `com.atproto.repo.createRecord#main.output.validationStatus`.
+    /// Values of `com.atproto.repo.createRecord.output.validationStatus`.
     pub enum CreateRecordOutputValidationStatus {
         Unknown = "unknown",
         Valid = "valid",

@@ -102,7 +102,7 @@ impl PutRecordOutput {
 impl typed::Validate for PutRecordOutput {}
 
 typed::known_values! {
-    /// Values of `com.atproto.repo.putRecord#main.output.validationStatus`.
+    /// Values of `com.atproto.repo.putRecord.output.validationStatus`.
     pub enum PutRecordOutputValidationStatus {
         Unknown = "unknown",
         Valid = "valid",

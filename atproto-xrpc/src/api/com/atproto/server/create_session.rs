@@ -113,7 +113,7 @@ impl typed::Validate for CreateSessionOutput {
 }
 
 typed::known_values! {
-    /// Values of `com.atproto.server.createSession#main.output.status`.
+    /// Values of `com.atproto.server.createSession.output.status`.
     pub enum CreateSessionOutputStatus {
         Deactivated = "deactivated",
         Suspended = "suspended",

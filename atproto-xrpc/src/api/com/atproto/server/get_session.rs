@@ -67,7 +67,7 @@ impl typed::Validate for GetSessionOutput {
 }
 
 typed::known_values! {
-    /// Values of `com.atproto.server.getSession#main.output.status`.
+    /// Values of `com.atproto.server.getSession.output.status`.
     pub enum GetSessionOutputStatus {
         Deactivated = "deactivated",
         Suspended = "suspended",

@@ -80,7 +80,7 @@ impl typed::Validate for RefreshSessionOutput {
 }
 
 typed::known_values! {
-    /// Values of `com.atproto.server.refreshSession#main.output.status`.
+    /// Values of `com.atproto.server.refreshSession.output.status`.
     pub enum RefreshSessionOutputStatus {
         Deactivated = "deactivated",
         Suspended = "suspended",

@@ -56,7 +56,7 @@ impl GetRepoStatusOutput {
 impl typed::Validate for GetRepoStatusOutput {}
 
 typed::known_values! {
-    /// Values of `com.atproto.sync.getRepoStatus#main.output.status`.
+    /// Values of `com.atproto.sync.getRepoStatus.output.status`.
     pub enum GetRepoStatusOutputStatus {
         Deactivated = "deactivated",
         Deleted = "deleted",

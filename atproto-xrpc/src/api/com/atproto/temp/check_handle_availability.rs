@@ -65,7 +65,7 @@ impl CheckHandleAvailabilityOutput {
 impl typed::Validate for CheckHandleAvailabilityOutput {}
 
 typed::union! {
-    /// Union of `com.atproto.temp.checkHandleAvailability#main.output.result`.
+    /// Union of `com.atproto.temp.checkHandleAvailability.output.result`.
     pub enum CheckHandleAvailabilityOutputResult {
         0 ResultAvailable(ResultAvailable) = "com.atproto.temp.checkHandleAvailability#resultAvailable",
         1 ResultUnavailable(ResultUnavailable) = "com.atproto.temp.checkHandleAvailability#resultUnavailable",

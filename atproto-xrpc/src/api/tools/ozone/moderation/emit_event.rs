@@ -61,7 +61,7 @@ impl typed::Validate for EmitEvent {
 }
 
 typed::union! {
-    /// Union of `tools.ozone.moderation.emitEvent.event`.
+    /// Union of `tools.ozone.moderation.emitEvent.input.event`.
     pub enum EmitEventEvent {
         0 ModEventTakedown(super::defs::ModEventTakedown) = "tools.ozone.moderation.defs#modEventTakedown",
         1 ModEventAcknowledge(super::defs::ModEventAcknowledge) = "tools.ozone.moderation.defs#modEventAcknowledge",
@@ -93,7 +93,7 @@ typed::union! {
 }
 
 typed::union! {
-    /// Union of `tools.ozone.moderation.emitEvent.subject`.
+    /// Union of `tools.ozone.moderation.emitEvent.input.subject`.
     pub enum EmitEventSubject {
         0 RepoRef(com::atproto::admin::defs::RepoRef) = "com.atproto.admin.defs#repoRef",
         1 StrongRef(com::atproto::repo::strong_ref::StrongRef) = "com.atproto.repo.strongRef",

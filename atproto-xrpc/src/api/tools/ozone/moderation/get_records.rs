@@ -52,7 +52,7 @@ impl typed::Validate for GetRecordsOutput {
 }
 
 typed::union! {
-    /// Union of `tools.ozone.moderation.getRecords#main.output.records`.
+    /// Union of `tools.ozone.moderation.getRecords.output.records`.
     pub enum GetRecordsOutputRecordsItem {
         0 RecordViewDetail(super::defs::RecordViewDetail) = "tools.ozone.moderation.defs#recordViewDetail",
         1 RecordViewNotFound(super::defs::RecordViewNotFound) = "tools.ozone.moderation.defs#recordViewNotFound",

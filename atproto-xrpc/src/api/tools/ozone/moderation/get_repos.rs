@@ -52,7 +52,7 @@ impl typed::Validate for GetReposOutput {
 }
 
 typed::union! {
-    /// Union of `tools.ozone.moderation.getRepos#main.output.repos`.
+    /// Union of `tools.ozone.moderation.getRepos.output.repos`.
     pub enum GetReposOutputReposItem {
         0 RepoViewDetail(super::defs::RepoViewDetail) = "tools.ozone.moderation.defs#repoViewDetail",
         1 RepoViewNotFound(super::defs::RepoViewNotFound) = "tools.ozone.moderation.defs#repoViewNotFound",

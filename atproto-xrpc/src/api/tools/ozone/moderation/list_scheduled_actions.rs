@@ -62,7 +62,7 @@ impl typed::Validate for ListScheduledActions {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.moderation.listScheduledActions.statuses`.
+    /// Values of `tools.ozone.moderation.listScheduledActions.input.statuses`.
     pub enum ListScheduledActionsStatusesItem {
         Cancelled = "cancelled",
         Executed = "executed",

@@ -58,7 +58,7 @@ impl typed::Validate for ScheduleAction {
 }
 
 typed::union! {
-    /// Union of `tools.ozone.moderation.scheduleAction.action`.
+    /// Union of `tools.ozone.moderation.scheduleAction.input.action`.
     pub enum ScheduleActionAction {
         0 Takedown(Takedown) = "tools.ozone.moderation.scheduleAction#takedown",
         ..Unknown

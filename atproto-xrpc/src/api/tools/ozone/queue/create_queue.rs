@@ -55,7 +55,7 @@ impl typed::Validate for CreateQueue {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.queue.createQueue.subjectTypes`.
+    /// Values of `tools.ozone.queue.createQueue.input.subjectTypes`.
     pub enum CreateQueueSubjectTypesItem {
         Account = "account",
         Conversation = "conversation",

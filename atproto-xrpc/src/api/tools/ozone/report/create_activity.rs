@@ -56,7 +56,7 @@ impl CreateActivity {
 impl typed::Validate for CreateActivity {}
 
 typed::union! {
-    /// Union of `tools.ozone.report.createActivity.activity`.
+    /// Union of `tools.ozone.report.createActivity.input.activity`.
     pub enum CreateActivityActivity {
         0 QueueActivity(super::defs::QueueActivity) = "tools.ozone.report.defs#queueActivity",
         1 AssignmentActivity(super::defs::AssignmentActivity) = "tools.ozone.report.defs#assignmentActivity",

@@ -49,7 +49,7 @@ impl typed::Validate for QueryEvents {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.safelink.queryEvents.sortDirection`.
+    /// Values of `tools.ozone.safelink.queryEvents.input.sortDirection`.
     pub enum QueryEventsSortDirection {
         Asc = "asc",
         Desc = "desc",

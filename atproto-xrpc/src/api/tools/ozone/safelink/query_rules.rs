@@ -58,7 +58,7 @@ impl typed::Validate for QueryRules {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.safelink.queryRules.sortDirection`.
+    /// Values of `tools.ozone.safelink.queryRules.input.sortDirection`.
     pub enum QueryRulesSortDirection {
         Asc = "asc",
         Desc = "desc",

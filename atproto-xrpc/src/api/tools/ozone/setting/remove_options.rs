@@ -39,7 +39,7 @@ impl typed::Validate for RemoveOptions {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.setting.removeOptions.scope`.
+    /// Values of `tools.ozone.setting.removeOptions.input.scope`.
     pub enum RemoveOptionsScope {
         Instance = "instance",
         Personal = "personal",

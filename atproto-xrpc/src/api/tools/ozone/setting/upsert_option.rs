@@ -52,7 +52,7 @@ impl typed::Validate for UpsertOption {
 }
 
 typed::known_values! {
-    /// Values of `tools.ozone.setting.upsertOption.scope`.
+    /// Values of `tools.ozone.setting.upsertOption.input.scope`.
     pub enum UpsertOptionScope {
         Instance = "instance",
         Personal = "personal",
@@ -63,7 +63,7 @@ typed::known_values! {
 impl typed::Validate for UpsertOptionScope {}
 
 typed::known_values! {
-    /// Values of `tools.ozone.setting.upsertOption.managerRole`.
+    /// Values of `tools.ozone.setting.upsertOption.input.managerRole`.
     pub enum UpsertOptionManagerRole {
         RoleAdmin = "tools.ozone.team.defs#roleAdmin",
         RoleModerator = "tools.ozone.team.defs#roleModerator",

@@ -35,7 +35,7 @@ impl AddMember {
 impl typed::Validate for AddMember {}
 
 typed::known_values! {
-    /// Values of `tools.ozone.team.addMember.role`.
+    /// Values of `tools.ozone.team.addMember.input.role`.
     pub enum AddMemberRole {
         RoleAdmin = "tools.ozone.team.defs#roleAdmin",
         RoleModerator = "tools.ozone.team.defs#roleModerator",

@@ -39,7 +39,7 @@ impl UpdateMember {
 impl typed::Validate for UpdateMember {}
 
 typed::known_values! {
-    /// Values of `tools.ozone.team.updateMember.role`.
+    /// Values of `tools.ozone.team.updateMember.input.role`.
     pub enum UpdateMemberRole {
         RoleAdmin = "tools.ozone.team.defs#roleAdmin",
         RoleModerator = "tools.ozone.team.defs#roleModerator",
