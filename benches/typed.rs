@@ -1,7 +1,8 @@
 //! Generated types beside plain `serde_json` and structs by hand: `cargo bench -p benches --bench typed`.
 //!
 //! A page of 100 posts, as a reference server sent it (`captures/appview/timeline.json`, its entries repeated), decoded into
-//! `getTimeline`'s output and into structs of the same fields with derived `Deserialize`; a post checked against its constraints.
+//! `getTimeline`'s output and into structs of the same fields with derived `Deserialize`; a post checked against its constraints;
+//! Rust generated from all documents of `lexicons/`.
 #![allow(
     clippy::indexing_slicing,
     clippy::unwrap_used,
@@ -10,6 +11,7 @@
 )]
 
 use atproto_lexicon::check::Validate;
+use atproto_lexicon::codegen::Config;
 use atproto_lexicon::data::{Limits, json};
 use atproto_lexicon::syntax::{AtUri, CidString, Datetime, Did, Handle, Uri};
 use atproto_xrpc::api::app::bsky::feed::Post;

@@ -54,3 +54,12 @@ fn what_is_committed_is_what_is_generated() {
         assert!(committed[path] == *text, "{} differs; BLESS=1 writes it anew", path.display());
     }
 }
+
+/// `rustfmt` at a width of 100 makes it one line in a hundred longer.
+#[test]
+fn it_is_small() {
+    let committed = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api"));
+    let lines: usize = committed.values().map(|text| text.lines().count()).sum();
+    let bytes: usize = committed.values().map(String::len).sum();
+    assert!(lines < 55_000 && bytes < 3_000_000, "{lines} lines, {bytes} bytes");
+}
