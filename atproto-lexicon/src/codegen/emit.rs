@@ -258,7 +258,9 @@ fn union(text: &mut Text, item: &Union) {
     text.docs(1, &item.docs);
     text.line(1, &format!("pub enum {} {{", item.name));
     for (index, variant) in item.variants.iter().enumerate() {
-        text.line(2, &format!("{index} {}({}) = \"{}\",", variant.name, variant.ty, variant.reference));
+        // A definition's name may have quotes in it.
+        let type_name = variant.reference.to_string();
+        text.line(2, &format!("{index} {}({}) = {type_name:?},", variant.name, variant.ty));
     }
     if !item.closed {
         text.line(2, "..Unknown");

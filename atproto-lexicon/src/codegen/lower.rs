@@ -230,11 +230,7 @@ impl Lower<'_> {
 
     /// The enumeration of these values.
     pub(super) fn values(&mut self, values: &[String], closed: bool, name: String, docs: Docs) {
-        let mut names = Names::default();
-        names.give(&["Other".into()]);
-        let distinct: BTreeSet<&String> = values.iter().collect();
-        let variant = |value: &String| (names.give(&names::value_variant(value)), value.clone());
-        let variants = distinct.into_iter().map(variant).collect();
+        let variants = variants_of(values).map(|(value, variant)| (variant, value.clone())).collect();
         self.items.push(Item::Values(Values { docs, name, variants, closed }));
     }
 
@@ -341,8 +337,7 @@ impl Lower<'_> {
     }
 
     pub(super) fn union(&mut self, union: &UnionType, name: String, docs: Docs) {
-        let mut names = Names::default();
-        names.give(&["Unknown".into()]);
+        let mut names = Names::of_variants("Unknown");
         let distinct: BTreeSet<&Reference> = union.refs.iter().collect();
         let mut variants = Vec::new();
         // In the document's order, each once.
@@ -395,14 +390,9 @@ impl Lower<'_> {
         Some(DefaultValue { ty, body, text })
     }
 
-    /// The variant for a value, as [`values`](Self::values) names it.
+    /// The variant for a value.
     fn variant_of(&self, values: &[String], value: &String, closed: bool) -> Option<String> {
-        let mut names = Names::default();
-        names.give(&["Other".into()]);
-        let distinct: BTreeSet<&String> = values.iter().collect();
-        let mut variants =
-            distinct.into_iter().map(|known| (known, names.give(&names::value_variant(known))));
-        match variants.find(|(known, _)| *known == value) {
+        match variants_of(values).find(|(known, _)| *known == value) {
             Some((_, variant)) => Some(variant),
             None if closed => None,
             None => Some(format!("Other({value:?}.into())")),
@@ -420,6 +410,13 @@ pub(super) fn values_of(string: &StringType) -> Option<(&[String], bool)> {
         (_, Some(values)) if !values.is_empty() => Some((values, false)),
         _ => None,
     }
+}
+
+/// The values, each once and in order, and their variants.
+fn variants_of(values: &[String]) -> impl Iterator<Item = (&String, String)> {
+    let mut names = Names::of_variants("Other");
+    let distinct: BTreeSet<&String> = values.iter().collect();
+    distinct.into_iter().map(move |value| (value, names.give(&names::value_variant(value))))
 }
 
 /// The type of a string that becomes no enumeration.

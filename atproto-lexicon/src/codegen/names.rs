@@ -115,6 +115,11 @@ impl Names {
         Self(TAKEN.iter().map(|name| (*name).to_owned()).collect())
     }
 
+    /// For the variants of an enum, besides one of its own. `Self` no variant can be called.
+    pub(super) fn of_variants(own: &str) -> Self {
+        Self(["Self", own].map(Into::into).into())
+    }
+
     /// Gives the first of these that is not given yet, or the last with a number.
     pub(super) fn give(&mut self, wanted: &[String]) -> String {
         if let Some(free) = wanted.iter().find(|name| !self.0.contains(*name)) {
