@@ -22,7 +22,8 @@ where
         Err(ValidateError::Invalid(failures)) => Err(failures.to_string()),
         Err(other) => return Err(format!("{reference}: {other}")),
     };
-    let fault = |what: &str, detail: &dyn Debug| Err(format!("{reference}: {what}: {detail:?}\n{text}\n{strict:?}"));
+    let fault =
+        |what: &str, detail: &dyn Debug| Err(format!("{reference}: {what}: {detail:?}\n{text}\n{strict:?}"));
     let block = cbor::to_vec(value).map_err(|error| error.to_string())?;
     let from_value = typed::from_value::<T>(value);
     let from_text = serde_json::from_str::<T>(&text);

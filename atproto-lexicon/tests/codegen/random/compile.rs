@@ -73,8 +73,10 @@ fn catalogs_compile_and_agree_with_their_schemas() {
         fs::write(src.join(format!("c{seed}.json")), serde_json::to_string(&documents).unwrap()).unwrap();
         let mut rng = Rng(seed);
         for at in 0..types {
-            writeln!(calls, "        ({seed}, {at}) => compare::check::<c{seed}::test::all::defs::D{at}>,").unwrap();
-            let reference = Reference { nsid: "test.all.defs".parse().unwrap(), name: format!("d{at}").into() };
+            writeln!(calls, "        ({seed}, {at}) => compare::check::<c{seed}::test::all::defs::D{at}>,")
+                .unwrap();
+            let reference =
+                Reference { nsid: "test.all.defs".parse().unwrap(), name: format!("d{at}").into() };
             for round in 0..60 {
                 let mut value = values::of_definition(&mut rng, &catalog, &reference, round % 5);
                 if round % 3 != 0 {

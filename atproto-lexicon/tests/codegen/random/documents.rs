@@ -3,42 +3,224 @@
 use super::rng::Rng;
 use serde_json::{Map, Value, json};
 
-const AUTHORITIES: [&str; 8] =
-    ["org.a", "org.a.b", "core.std", "std.serde.alloc", "org.vec", "typed.self", "org.a-b.str", "atproto.lexicon"];
+const AUTHORITIES: [&str; 8] = [
+    "org.a",
+    "org.a.b",
+    "core.std",
+    "std.serde.alloc",
+    "org.vec",
+    "typed.self",
+    "org.a-b.str",
+    "atproto.lexicon",
+];
 
 const NAMES: [&str; 36] = [
-    "vec", "vecDef", "option", "result", "ok", "err", "default", "string", "clone", "iterator", "u8", "str", "bool",
-    "i64", "usize", "self", "crate", "a", "b", "core", "std", "serde", "alloc", "typed", "mod", "v2", "selfDef",
-    "someLongName", "getURL", "main", "x", "c", "fn", "none", "box", "debug",
+    "vec",
+    "vecDef",
+    "option",
+    "result",
+    "ok",
+    "err",
+    "default",
+    "string",
+    "clone",
+    "iterator",
+    "u8",
+    "str",
+    "bool",
+    "i64",
+    "usize",
+    "self",
+    "crate",
+    "a",
+    "b",
+    "core",
+    "std",
+    "serde",
+    "alloc",
+    "typed",
+    "mod",
+    "v2",
+    "selfDef",
+    "someLongName",
+    "getURL",
+    "main",
+    "x",
+    "c",
+    "fn",
+    "none",
+    "box",
+    "debug",
 ];
 
 const PROPERTIES: [&str; 64] = [
-    "type", "Type", "self", "Self", "extra", "fooBar", "foo_bar", "foo-bar", "4chan", "1", "größe", "", "🦀", "a b",
-    "c", "v", "at", "reader", "writer", "new", "from", "fromDate", "intoX", "toX", "isX", "asX", "\"q\"", "back`tick",
-    "[link]", "`[link]", "<tag>", "`<tag>", "line\nbreak", "\u{202e}rtl", "$x", " ", "{}", "//", "*/", "\\",
-    "https://a.example", "default", "crate", "super", "async", "_", "__", "ok", "none", "some", "true", "null",
-    "serializer", "field", "input", "params", "r#x", "\u{301}", "a\0b", "abc", "ABC", "aB", "union", "$type.x",
+    "type",
+    "Type",
+    "self",
+    "Self",
+    "extra",
+    "fooBar",
+    "foo_bar",
+    "foo-bar",
+    "4chan",
+    "1",
+    "größe",
+    "",
+    "🦀",
+    "a b",
+    "c",
+    "v",
+    "at",
+    "reader",
+    "writer",
+    "new",
+    "from",
+    "fromDate",
+    "intoX",
+    "toX",
+    "isX",
+    "asX",
+    "\"q\"",
+    "back`tick",
+    "[link]",
+    "`[link]",
+    "<tag>",
+    "`<tag>",
+    "line\nbreak",
+    "\u{202e}rtl",
+    "$x",
+    " ",
+    "{}",
+    "//",
+    "*/",
+    "\\",
+    "https://a.example",
+    "default",
+    "crate",
+    "super",
+    "async",
+    "_",
+    "__",
+    "ok",
+    "none",
+    "some",
+    "true",
+    "null",
+    "serializer",
+    "field",
+    "input",
+    "params",
+    "r#x",
+    "\u{301}",
+    "a\0b",
+    "abc",
+    "ABC",
+    "aB",
+    "union",
+    "$type.x",
 ];
 
 const DEFINITIONS: [&str; 44] = [
-    "vec", "vecDef", "option", "result", "ok", "err", "default", "string", "clone", "iterator", "u8", "str", "self",
-    "selfDef", "a", "b", "v2", "1", "4chan", "größe", "\"q\"", "back`tick", "`[link]", "<tag>", "\u{202e}rtl", "{}",
-    "//", "a.b.c", "--", "other", "unknown", "view", "viewOutput", "aOutput", "aError", "aParams", "aMessage", "aInput",
-    "main2", "x", "\\", "_1", "some", "debug",
+    "vec",
+    "vecDef",
+    "option",
+    "result",
+    "ok",
+    "err",
+    "default",
+    "string",
+    "clone",
+    "iterator",
+    "u8",
+    "str",
+    "self",
+    "selfDef",
+    "a",
+    "b",
+    "v2",
+    "1",
+    "4chan",
+    "größe",
+    "\"q\"",
+    "back`tick",
+    "`[link]",
+    "<tag>",
+    "\u{202e}rtl",
+    "{}",
+    "//",
+    "a.b.c",
+    "--",
+    "other",
+    "unknown",
+    "view",
+    "viewOutput",
+    "aOutput",
+    "aError",
+    "aParams",
+    "aMessage",
+    "aInput",
+    "main2",
+    "x",
+    "\\",
+    "_1",
+    "some",
+    "debug",
 ];
 
 const VALUES: [&str; 30] = [
-    "self", "Self", "other", "Other", "other2", "a", "A", "", "a`[b]", "x y", "\n", "\n\n[x]\n", "\"", "\\",
-    "org.a.b#x", "org.b.c#x", "-1", "1", "ok", "ä", "<b>", "[x]", "none", "some", "unknown", "{0}", "x-a", "x-b", "x-c",
+    "self",
+    "Self",
+    "other",
+    "Other",
+    "other2",
+    "a",
+    "A",
+    "",
+    "a`[b]",
+    "x y",
+    "\n",
+    "\n\n[x]\n",
+    "\"",
+    "\\",
+    "org.a.b#x",
+    "org.b.c#x",
+    "-1",
+    "1",
+    "ok",
+    "ä",
+    "<b>",
+    "[x]",
+    "none",
+    "some",
+    "unknown",
+    "{0}",
+    "x-a",
+    "x-b",
+    "x-c",
     "https://a.example",
 ];
 
 const FORMATS: [&str; 11] = [
-    "at-identifier", "at-uri", "cid", "datetime", "did", "handle", "language", "nsid", "record-key", "tid", "uri",
+    "at-identifier",
+    "at-uri",
+    "cid",
+    "datetime",
+    "did",
+    "handle",
+    "language",
+    "nsid",
+    "record-key",
+    "tid",
+    "uri",
 ];
 
-const DESCRIPTIONS: [&str; 5] =
-    ["plain", "`code` [link] <tag>", "# a\n\n- b\n\n```\nlet x: = ;\n```\n", "https://a.example \u{202e} *", "\u{1}\r\n    x"];
+const DESCRIPTIONS: [&str; 5] = [
+    "plain",
+    "`code` [link] <tag>",
+    "# a\n\n- b\n\n```\nlet x: = ;\n```\n",
+    "https://a.example \u{202e} *",
+    "\u{1}\r\n    x",
+];
 
 /// What a definition is, so that references lead to what they may.
 #[derive(Clone, Copy, PartialEq)]
@@ -83,7 +265,8 @@ pub(crate) fn catalog(seed: u64) -> (Vec<Value>, usize) {
         }
         plan.push((nsid, defs));
     }
-    let mut documents: Vec<Value> = plan.into_iter().map(|(nsid, defs)| generator.document(nsid, &defs)).collect();
+    let mut documents: Vec<Value> =
+        plan.into_iter().map(|(nsid, defs)| generator.document(nsid, &defs)).collect();
     let data: Vec<_> = generator.defs.iter().filter(|(_, kind)| *kind != Kind::Other).collect();
     let wrap = |(at, (to, _)): (usize, &&(String, Kind))| {
         let v = json!({"type": "ref", "ref": to});
@@ -99,10 +282,27 @@ pub(crate) fn catalog(seed: u64) -> (Vec<Value>, usize) {
 
 impl Generator {
     fn plan(&mut self) -> Vec<(String, &'static str)> {
-        let data = ["object", "object", "object", "string", "integer", "boolean", "bytes", "cid-link", "blob", "array", "array", "token"];
+        let data = [
+            "object", "object", "object", "string", "integer", "boolean", "bytes", "cid-link", "blob",
+            "array", "array", "token",
+        ];
         let mut defs = Vec::new();
         if self.rng.chance(80) {
-            let main = ["record", "record", "object", "object", "query", "query", "procedure", "procedure", "subscription", "permission-set", "token", "string", "array"];
+            let main = [
+                "record",
+                "record",
+                "object",
+                "object",
+                "query",
+                "query",
+                "procedure",
+                "procedure",
+                "subscription",
+                "permission-set",
+                "token",
+                "string",
+                "array",
+            ];
             defs.push(("main".to_owned(), *self.rng.pick(&main.each_ref())));
         }
         for name in self.rng.some(&DEFINITIONS, 6) {
@@ -131,7 +331,8 @@ impl Generator {
             }
             "query" | "procedure" => self.endpoint(kind),
             "subscription" => {
-                let mut def = json!({"type": kind, "message": {"schema": self.union()}, "errors": self.errors()});
+                let mut def =
+                    json!({"type": kind, "message": {"schema": self.union()}, "errors": self.errors()});
                 self.parameters(&mut def);
                 def
             }
@@ -157,7 +358,13 @@ impl Generator {
         self.parameters(&mut def);
         for part in ["input", "output"] {
             if self.rng.chance(70) && (part == "output" || kind == "procedure") {
-                let encoding = self.rng.pick(&["application/json", "application/json", "application/json", "*/*", "\"q\""]);
+                let encoding = self.rng.pick(&[
+                    "application/json",
+                    "application/json",
+                    "application/json",
+                    "*/*",
+                    "\"q\"",
+                ]);
                 def[part] = json!({"encoding": encoding});
                 if self.rng.chance(85) {
                     def[part]["schema"] = match self.rng.below(3) {
@@ -183,7 +390,10 @@ impl Generator {
                 let kind = self.rng.pick(&["string", "integer", "boolean"]);
                 let plain = self.of_type(kind, 0);
                 let array = self.rng.chance(30);
-                properties.insert(name.into(), if array { json!({"type": "array", "items": plain}) } else { plain });
+                properties.insert(
+                    name.into(),
+                    if array { json!({"type": "array", "items": plain}) } else { plain },
+                );
             }
             let required = self.required(&properties);
             def["parameters"] = json!({"type": "params", "properties": properties, "required": required});
@@ -196,7 +406,8 @@ impl Generator {
             Some("ref" | "union") => 5,
             _ => 35,
         };
-        let is_required = |(name, schema): (&String, &Value)| self.rng.chance(percent(schema)).then(|| name.clone());
+        let is_required =
+            |(name, schema): (&String, &Value)| self.rng.chance(percent(schema)).then(|| name.clone());
         properties.iter().filter_map(is_required).collect()
     }
 
@@ -216,8 +427,8 @@ impl Generator {
 
     fn schema(&mut self, depth: usize) -> Value {
         let kinds = [
-            "string", "string", "string", "integer", "boolean", "bytes", "cid-link", "blob", "unknown", "array", "object",
-            "ref", "ref", "union",
+            "string", "string", "string", "integer", "boolean", "bytes", "cid-link", "blob", "unknown",
+            "array", "object", "ref", "ref", "union",
         ];
         let kind = self.rng.pick(&kinds);
         let kind = if depth == 0 && ["array", "object"].contains(&kind) { "string" } else { kind };
@@ -225,8 +436,12 @@ impl Generator {
     }
 
     fn reference(&mut self) -> Value {
-        let targets: Vec<&str> =
-            self.defs.iter().filter(|(_, kind)| *kind != Kind::Other).map(|(name, _)| name.as_str()).collect();
+        let targets: Vec<&str> = self
+            .defs
+            .iter()
+            .filter(|(_, kind)| *kind != Kind::Other)
+            .map(|(name, _)| name.as_str())
+            .collect();
         if targets.is_empty() {
             return json!({"type": "object", "properties": {}});
         }
@@ -244,8 +459,12 @@ impl Generator {
     }
 
     fn union(&mut self) -> Value {
-        let targets: Vec<String> =
-            self.defs.iter().filter(|(_, kind)| *kind == Kind::Object).map(|(name, _)| name.clone()).collect();
+        let targets: Vec<String> = self
+            .defs
+            .iter()
+            .filter(|(_, kind)| *kind == Kind::Object)
+            .map(|(name, _)| name.clone())
+            .collect();
         let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
         let mut refs: Vec<String> = self.rng.some(&targets, 5).into_iter().map(|to| self.local(to)).collect();
         if let Some(first) = refs.first().cloned().filter(|_| self.rng.chance(10)) {
@@ -263,7 +482,13 @@ impl Generator {
         values
     }
 
-    fn set(&mut self, schema: &mut Value, percent: usize, name: &str, value: impl FnOnce(&mut Self) -> Value) {
+    fn set(
+        &mut self,
+        schema: &mut Value,
+        percent: usize,
+        name: &str,
+        value: impl FnOnce(&mut Self) -> Value,
+    ) {
         if self.rng.chance(percent) {
             schema[name] = value(self);
         }
@@ -288,7 +513,9 @@ impl Generator {
                 let number = |this: &mut Self| *this.rng.pick(&numbers.each_ref());
                 self.set(&mut schema, 25, "minimum", |this| (this.rng.below(9) as i64 - 4).into());
                 self.set(&mut schema, 25, "maximum", |this| (this.rng.below(9) as i64 - 1).into());
-                self.set(&mut schema, 15, "enum", |this| (0..this.rng.below(4)).map(|_| number(this)).collect());
+                self.set(&mut schema, 15, "enum", |this| {
+                    (0..this.rng.below(4)).map(|_| number(this)).collect()
+                });
                 match self.rng.below(5) {
                     0 => schema["default"] = number(self).into(),
                     1 => schema["const"] = number(self).into(),
@@ -320,9 +547,19 @@ impl Generator {
         self.lengths(schema, 15, "minLength", "maxLength");
         self.lengths(schema, 10, "minGraphemes", "maxGraphemes");
         self.set(schema, 20, "knownValues", |this| this.values().into());
-        self.set(schema, 15, "enum", |this| if this.rng.chance(90) { this.values().into() } else { json!([]) });
-        let mut values = [&VALUES[..], &["did:web:a.example", "a.example", "de", "2026-01-02T03:04:05Z"]].concat();
-        values.extend(["enum", "knownValues"].iter().filter_map(|name| schema.get(name)?.get(0)?.as_str().map(|_| "self")));
+        self.set(
+            schema,
+            15,
+            "enum",
+            |this| if this.rng.chance(90) { this.values().into() } else { json!([]) },
+        );
+        let mut values =
+            [&VALUES[..], &["did:web:a.example", "a.example", "de", "2026-01-02T03:04:05Z"]].concat();
+        values.extend(
+            ["enum", "knownValues"]
+                .iter()
+                .filter_map(|name| schema.get(name)?.get(0)?.as_str().map(|_| "self")),
+        );
         match self.rng.below(6) {
             0 => schema["default"] = self.rng.pick(&values).into(),
             1 => schema["const"] = self.rng.pick(&values).into(),

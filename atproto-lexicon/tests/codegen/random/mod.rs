@@ -26,8 +26,10 @@ fn generate(catalog: Catalog, descriptions: bool) -> Result<Code, CodegenError> 
 
 /// Those of the roots that are there.
 fn roots(catalog: &Catalog) -> Vec<String> {
-    let mut roots: Vec<_> =
-        catalog.documents().filter_map(|document| document.id.as_str().split('.').next().map(Into::into)).collect();
+    let mut roots: Vec<_> = catalog
+        .documents()
+        .filter_map(|document| document.id.as_str().split('.').next().map(Into::into))
+        .collect();
     roots.dedup();
     roots
 }

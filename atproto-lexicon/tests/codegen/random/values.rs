@@ -26,7 +26,8 @@ fn of_object(rng: &mut Rng, catalog: &Catalog, ty: &ObjectType, depth: usize) ->
             continue;
         }
         let null = ty.is_nullable(name) && (depth == 0 || rng.chance(40));
-        let value = if null { Value::Null } else { of_type(rng, catalog, &schema.ty, depth.saturating_sub(1)) };
+        let value =
+            if null { Value::Null } else { of_type(rng, catalog, &schema.ty, depth.saturating_sub(1)) };
         object.insert(name.clone(), value);
     }
     if rng.chance(15) {
@@ -63,7 +64,8 @@ pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize)
         Type::Boolean(ty) => ty.constant.unwrap_or_else(|| rng.chance(50)).into(),
         Type::Integer(ty) => {
             let values = ty.values.as_deref().unwrap_or_default();
-            let any = ty.minimum.or(ty.maximum).unwrap_or_else(|| *rng.pick(&[&0, &1, &-1, &i64::MAX, &i64::MIN]));
+            let any =
+                ty.minimum.or(ty.maximum).unwrap_or_else(|| *rng.pick(&[&0, &1, &-1, &i64::MAX, &i64::MIN]));
             let one = if values.is_empty() { any } else { values[rng.below(values.len())] };
             ty.constant.unwrap_or(one).into()
         }
@@ -73,10 +75,17 @@ pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize)
         Type::Blob(_) => blob(rng),
         Type::Unknown => Value::Object(Object::from_iter([("u".to_owned(), any(rng, 2))])),
         Type::Array(ty) => {
-            let count = if depth == 0 { ty.min_length.unwrap_or(0) as usize } else { length(ty.min_length, ty.max_length) };
+            let count = if depth == 0 {
+                ty.min_length.unwrap_or(0) as usize
+            } else {
+                length(ty.min_length, ty.max_length)
+            };
             // Required arrays of one another would go on.
             let count = if depth == 0 && count > 3 { 0 } else { count };
-            (0..count).map(|_| of_type(rng, catalog, &ty.items.ty, depth.saturating_sub(1))).collect::<Vec<_>>().into()
+            (0..count)
+                .map(|_| of_type(rng, catalog, &ty.items.ty, depth.saturating_sub(1)))
+                .collect::<Vec<_>>()
+                .into()
         }
         Type::Object(ty) => Value::Object(of_object(rng, catalog, ty, depth)),
         Type::Ref(to) => of_definition(rng, catalog, to, depth),
@@ -134,7 +143,9 @@ pub(crate) fn any(rng: &mut Rng, depth: usize) -> Value {
         0 => Value::Null,
         1 => rng.chance(50).into(),
         2 => (rng.below(7) as i64 - 3).into(),
-        3 => rng.pick(&["", "x", "did:web:a.example", "2026-01-02", "red", "com.a.b", "a.b", "e\u{301}\u{301}"]).into(),
+        3 => rng
+            .pick(&["", "x", "did:web:a.example", "2026-01-02", "red", "com.a.b", "a.b", "e\u{301}\u{301}"])
+            .into(),
         4 => Value::Bytes(vec![1; rng.below(4)].into()),
         5 => link(),
         6 => blob(rng),
@@ -145,7 +156,9 @@ pub(crate) fn any(rng: &mut Rng, depth: usize) -> Value {
         11 => Value::Array((0..rng.below(3)).map(|_| any(rng, depth - 1)).collect()),
         _ => {
             let names = ["a", "b", "cid", "mimeType", "v"];
-            Value::Object((0..rng.below(4)).map(|_| (rng.pick(&names).to_owned(), any(rng, depth - 1))).collect())
+            Value::Object(
+                (0..rng.below(4)).map(|_| (rng.pick(&names).to_owned(), any(rng, depth - 1))).collect(),
+            )
         }
     }
 }
