@@ -151,7 +151,7 @@ fn own(ty: &Type, v: &str) -> Vec<String> {
             );
             if let Some(values) = &integer.values {
                 let values: Vec<_> = values.iter().map(|value| emit::integer(*value)).collect();
-                lines.push(format!("c.one_of({v}, &[{}])", values.join(", ")));
+                lines.push(format!("c.one_of({v}, {})", list(&values, "i64")));
             }
             lines.extend(
                 integer.constant.map(|constant| format!("c.constant({v}, &{})", emit::integer(constant))),
@@ -165,9 +165,8 @@ fn own(ty: &Type, v: &str) -> Vec<String> {
             );
         }
         Type::Blob(blob) => {
-            let accept = blob.accept.iter().flatten().map(|pattern| format!("{pattern:?}"));
-            let accept = accept.collect::<Vec<_>>().join(", ");
-            let accept = if accept.is_empty() { "&[] as &[&str]".into() } else { format!("&[{accept}]") };
+            let accept: Vec<_> = blob.accept.iter().flatten().map(|pattern| format!("{pattern:?}")).collect();
+            let accept = list(&accept, "&str");
             if blob.max_size.is_some() || blob.accept.as_ref().is_some_and(|accept| !accept.is_empty()) {
                 let range = range(None, blob.max_size).unwrap_or_else(|| "..".into());
                 lines.push(format!("c.blob({v}, {accept}, {range})"));
@@ -192,16 +191,22 @@ fn own_string(string: &StringType, v: &str, lines: &mut Vec<String>) {
         range(string.min_graphemes, string.max_graphemes)
             .map(|range| format!("c.graphemes({text}, {range})")),
     );
-    // An enumeration without others cannot hold any.
-    if let (Some(values), Some(_)) = (&string.values, string.format) {
+    let text = if text == v { format!("{v}.as_str()") } else { text };
+    // An enumeration cannot hold other values, and is not made of none.
+    if let Some(values) = string.values.as_ref().filter(|values| string.format.is_some() || values.is_empty())
+    {
         let values: Vec<_> = values.iter().map(|value| format!("{value:?}")).collect();
-        lines.push(format!("c.one_of(&{text}, &[{}])", values.join(", ")));
+        lines.push(format!("c.one_of(&{text}, {})", list(&values, "&str")));
     }
     if let Some(constant) = &string.constant {
-        let text = if text == v { format!("{v}.as_str()") } else { text };
         let text = if text.ends_with("as_str()") { text } else { format!("{text}.as_str()") };
         lines.push(format!("c.constant({text}, {constant:?})"));
     }
+}
+
+/// A slice; of nothing it would be of no type.
+fn list(values: &[String], ty: &str) -> String {
+    if values.is_empty() { format!("&[] as &[{ty}]") } else { format!("&[{}]", values.join(", ")) }
 }
 
 /// A range with its ends, where it has one.

@@ -1,7 +1,7 @@
 //! Which definitions are generated.
 
 use super::{CodegenError, Config, names};
-use crate::schema::{Catalog, Def, DefKind, Reference, Type};
+use crate::schema::{Catalog, DefKind, Reference, Type};
 use crate::syntax::Nsid;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,13 +21,14 @@ pub(super) fn closure(config: &Config, catalog: &Catalog) -> Result<BTreeSet<Ref
             continue;
         }
         // A root is there, and what is referred to was looked for.
-        for to in catalog.get(&reference).iter().flat_map(|def| def.references()) {
+        for used in catalog.get(&reference).iter().flat_map(|def| def.uses()) {
+            let to = used.to;
             match catalog.get(to) {
-                Some(def) => is_data(def).map_err(|kind| CodegenError::Kind {
-                    from: reference.clone(),
-                    to: to.clone(),
-                    kind,
-                })?,
+                Some(def) if used.can_be(&def.kind) => {}
+                Some(def) => {
+                    let (from, to, kind) = (reference.clone(), to.clone(), def.kind.name());
+                    return Err(CodegenError::Kind { from, to, kind });
+                }
                 None if config.external(&to.nsid).is_some() => continue,
                 None => return Err(CodegenError::Missing { from: reference.clone(), to: to.clone() }),
             }
@@ -43,13 +44,6 @@ fn is_root(root: &str, reference: &Reference) -> bool {
     let nsid = reference.nsid.as_str();
     let below = || nsid.strip_prefix(root).is_some_and(|rest| rest.starts_with('.'));
     nsid == root || below() || format!("{nsid}#{}", reference.name) == root
-}
-
-fn is_data(def: &Def) -> Result<(), &'static str> {
-    match &def.kind {
-        DefKind::Record(_) | DefKind::Type(_) => Ok(()),
-        other => Err(other.name()),
-    }
 }
 
 /// Checks that no two of them would be one module or one type on any file system.

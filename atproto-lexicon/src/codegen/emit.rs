@@ -1,7 +1,8 @@
 //! From what is generated to text, laid out as `rustfmt` does at a width of 100.
 
+use super::docs;
 use super::model::{DefaultValue, Endpoint, Field, Item, Part, Struct, StructKind, Union, Values};
-use super::names;
+use super::names::{self, Names};
 
 /// Columns that a line of code takes at most.
 const WIDTH: usize = 100;
@@ -211,12 +212,14 @@ fn methods(text: &mut Text, item: &Struct, has_required: bool, has_extra: bool) 
     if has_new {
         new(text, item, &arguments, has_extra);
     }
+    let mut names = Names::default();
     for (index, (field, default)) in defaults.iter().enumerate() {
         if has_new || index > 0 {
             text.line(0, "");
         }
-        let name = names::item(&format!("{} or default", field.name.trim_start_matches("r#")));
-        text.line(1, &format!("/// `{}`, or {} where it is absent.", field.key, default.text));
+        // `foo_bar` and `foo_bar_` may both be fields.
+        let name = names.give(&[names::item(&format!("{} or default", field.name.trim_start_matches("r#")))]);
+        text.line(1, &format!("/// {}, or {} where it is absent.", docs::code(&field.key), default.text));
         text.line(1, &format!("pub fn {name}(&self) -> {} {{", default.ty));
         text.line(2, &default.body);
         text.line(1, "}");
@@ -258,7 +261,9 @@ fn union(text: &mut Text, item: &Union) {
     text.docs(1, &item.docs);
     text.line(1, &format!("pub enum {} {{", item.name));
     for (index, variant) in item.variants.iter().enumerate() {
-        text.line(2, &format!("{index} {}({}) = \"{}\",", variant.name, variant.ty, variant.reference));
+        // A definition's name may have quotes in it.
+        let type_name = variant.reference.to_string();
+        text.line(2, &format!("{index} {}({}) = {type_name:?},", variant.name, variant.ty));
     }
     if !item.closed {
         text.line(2, "..Unknown");

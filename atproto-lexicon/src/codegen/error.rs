@@ -21,7 +21,7 @@ pub enum CodegenError {
         /// What it refers to.
         to: Reference,
     },
-    /// A reference leads to a definition that is no type of data, such as a token or a query.
+    /// A reference leads to a definition that cannot stand there: in a union to no record or object, elsewhere to no type of data.
     #[error("{from} refers to {to}, which is a {kind}")]
     Kind {
         /// The definition that holds the reference.

@@ -21,7 +21,7 @@ pub(super) fn layout(config: &Config, modules: &[Module]) -> Code {
             node.feature = feature.map(|(_, feature)| feature.clone());
         }
         node.main_type.clone_from(&module.main_type);
-        node.types = module.items.iter().filter_map(|item| item.type_name()).map(Into::into).collect();
+        node.names = module.items.iter().filter_map(|item| item.name()).map(Into::into).collect();
         node.body = emit::items(&module.items);
         if node.body.contains("typed::") {
             node.uses = format!("use {}::typed;\n", config.runtime);

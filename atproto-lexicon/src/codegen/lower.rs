@@ -20,6 +20,11 @@ pub(super) fn lower(config: &Config, catalog: &Catalog, included: &BTreeSet<Refe
         catalog,
         included,
         constrained: Constrained::of(catalog, included),
+        names: catalog
+            .documents()
+            .map(|document| (&document.id, definition_names(document, &mut Names::of_types())))
+            .collect(),
+        modules: module_paths(catalog),
         inline: inline_edges(catalog, included),
     };
     let documents: BTreeSet<&Nsid> = included.iter().map(|reference| &reference.nsid).collect();
@@ -36,6 +41,10 @@ pub(super) struct Whole<'a> {
     pub(super) catalog: &'a Catalog,
     pub(super) included: &'a BTreeSet<Reference>,
     pub(super) constrained: Constrained,
+    /// The names of all definitions.
+    names: BTreeMap<&'a Nsid, BTreeMap<Reference, String>>,
+    /// The paths of all modules, those above documents too.
+    modules: BTreeSet<Vec<String>>,
     /// Which definitions a definition holds by value.
     inline: BTreeMap<Reference, Vec<Reference>>,
 }
@@ -62,6 +71,18 @@ fn definition_names(document: &Document, types: &mut Names) -> BTreeMap<Referenc
         (reference, name)
     };
     main.into_iter().chain(others).map(named).collect()
+}
+
+fn module_paths(catalog: &Catalog) -> BTreeSet<Vec<String>> {
+    let mut paths = BTreeSet::new();
+    for document in catalog.documents() {
+        let mut path = Vec::new();
+        for segment in document.id.as_str().split('.') {
+            path.push(names::module(segment));
+            paths.insert(path.clone());
+        }
+    }
+    paths
 }
 
 fn inline_edges(catalog: &Catalog, included: &BTreeSet<Reference>) -> BTreeMap<Reference, Vec<Reference>> {
@@ -106,6 +127,10 @@ impl Whole<'_> {
                 continue;
             };
             lower.at = reference.clone();
+            if let DefKind::Query(_) | DefKind::Procedure(_) | DefKind::Subscription(_) = def.kind {
+                // A request without fields is a value, as constants are.
+                lower.constants.keep(name);
+            }
             lower.definition(def, name);
             if reference.is_main() && !matches!(def.kind, DefKind::PermissionSet(_) | DefKind::Token) {
                 main_type = Some(name.clone());
@@ -131,12 +156,10 @@ impl Whole<'_> {
 
     /// The path of a definition's type in the module of `from`; a module far away is imported.
     fn path(&self, to: &Reference, from: &Nsid, imports: &mut BTreeMap<String, String>) -> String {
-        let mut types = Names::of_types();
-        let named = self.catalog.document(&to.nsid).map(|document| definition_names(document, &mut types));
-        let name = named
-            .and_then(|mut names| names.remove(to))
-            .or_else(|| names::definition(to).into_iter().next())
-            .unwrap_or_default();
+        let name = match self.names.get(&to.nsid).and_then(|names| names.get(to)) {
+            Some(name) => name.clone(),
+            None => Names::of_types().give(&names::definition(to)),
+        };
         let modules = |nsid: &str| -> Vec<String> { nsid.split('.').map(names::module).collect() };
         if let Some((prefix, path)) = self.config.external(&to.nsid) {
             let below = to.nsid.as_str().strip_prefix(prefix).unwrap_or_default().trim_start_matches('.');
@@ -150,22 +173,14 @@ impl Whole<'_> {
         if let (2.., Some(first)) = (up.len(), down.first().cloned()) {
             let path = [up.clone(), vec![first.clone()]].concat().join("::");
             // A name stands for one module only, and not for one of this document's own.
-            let is_own = first == "typed" || self.is_child(&first, from.len(), &from);
+            let is_own =
+                first == "typed" || self.modules.contains(&[from.clone(), vec![first.clone()]].concat());
             if !is_own && *imports.entry(first).or_insert_with(|| path.clone()) == path {
                 down.push(name);
                 return down.join("::");
             }
         }
         up.into_iter().chain(down).chain([name]).collect::<Vec<_>>().join("::")
-    }
-
-    /// Whether a module lies in this one.
-    fn is_child(&self, name: &str, depth: usize, path: &[String]) -> bool {
-        let is_child = |document: &Document| {
-            let modules: Vec<String> = document.id.as_str().split('.').map(names::module).collect();
-            modules.starts_with(path) && modules.get(depth).is_some_and(|module| module == name)
-        };
-        self.catalog.documents().any(is_child)
     }
 }
 
@@ -230,11 +245,7 @@ impl Lower<'_> {
 
     /// The enumeration of these values.
     pub(super) fn values(&mut self, values: &[String], closed: bool, name: String, docs: Docs) {
-        let mut names = Names::default();
-        names.give(&["Other".into()]);
-        let distinct: BTreeSet<&String> = values.iter().collect();
-        let variant = |value: &String| (names.give(&names::value_variant(value)), value.clone());
-        let variants = distinct.into_iter().map(variant).collect();
+        let variants = variants_of(values).map(|(value, variant)| (variant, value.clone())).collect();
         self.items.push(Item::Values(Values { docs, name, variants, closed }));
     }
 
@@ -337,12 +348,11 @@ impl Lower<'_> {
     }
 
     fn inline_docs(&self, what: &str, place: &str) -> Docs {
-        docs::paragraph(&format!("{what} of `{place}`."))
+        docs::paragraph(&format!("{what} of {}.", docs::code(place)))
     }
 
     pub(super) fn union(&mut self, union: &UnionType, name: String, docs: Docs) {
-        let mut names = Names::default();
-        names.give(&["Unknown".into()]);
+        let mut names = Names::of_variants("Unknown");
         let distinct: BTreeSet<&Reference> = union.refs.iter().collect();
         let mut variants = Vec::new();
         // In the document's order, each once.
@@ -376,16 +386,17 @@ impl Lower<'_> {
             Type::String(string) => {
                 let value = string.default.as_ref()?;
                 let text = format!("{value:?}");
+                let in_docs = docs::code(&text);
                 match values_of(string) {
                     Some((values, closed)) => {
                         let variant = self.variant_of(values, value, closed)?;
                         // What has no other values is `Copy`.
                         let copy = if closed { "" } else { ".clone()" };
                         let body = format!("self.{ident}{copy}.unwrap_or({rust}::{variant})");
-                        (rust.to_owned(), body, text)
+                        (rust.to_owned(), body, in_docs)
                     }
                     None if string.format.is_none() => {
-                        ("&str".to_owned(), format!("self.{ident}.as_deref().unwrap_or({text})"), text)
+                        ("&str".to_owned(), format!("self.{ident}.as_deref().unwrap_or({text})"), in_docs)
                     }
                     None => return None,
                 }
@@ -395,14 +406,9 @@ impl Lower<'_> {
         Some(DefaultValue { ty, body, text })
     }
 
-    /// The variant for a value, as [`values`](Self::values) names it.
+    /// The variant for a value.
     fn variant_of(&self, values: &[String], value: &String, closed: bool) -> Option<String> {
-        let mut names = Names::default();
-        names.give(&["Other".into()]);
-        let distinct: BTreeSet<&String> = values.iter().collect();
-        let mut variants =
-            distinct.into_iter().map(|known| (known, names.give(&names::value_variant(known))));
-        match variants.find(|(known, _)| *known == value) {
+        match variants_of(values).find(|(known, _)| *known == value) {
             Some((_, variant)) => Some(variant),
             None if closed => None,
             None => Some(format!("Other({value:?}.into())")),
@@ -420,6 +426,13 @@ pub(super) fn values_of(string: &StringType) -> Option<(&[String], bool)> {
         (_, Some(values)) if !values.is_empty() => Some((values, false)),
         _ => None,
     }
+}
+
+/// The values, each once and in order, and their variants.
+fn variants_of(values: &[String]) -> impl Iterator<Item = (&String, String)> {
+    let mut names = Names::of_variants("Other");
+    let distinct: BTreeSet<&String> = values.iter().collect();
+    distinct.into_iter().map(move |value| (value, names.give(&names::value_variant(value))))
 }
 
 /// The type of a string that becomes no enumeration.

@@ -139,15 +139,17 @@ pub(super) enum Part {
 }
 
 impl Item {
-    /// The name of the type that it declares.
-    pub(super) fn type_name(&self) -> Option<&str> {
+    /// The name that it declares.
+    pub(super) fn name(&self) -> Option<&str> {
         match self {
             Self::Struct(Struct { name, .. })
             | Self::Union(Union { name, .. })
             | Self::Values(Values { name, .. })
             | Self::Alias { name, .. }
+            | Self::Token { name, .. }
+            | Self::Constant { name, .. }
             | Self::Request { name, .. } => Some(name),
-            Self::Token { .. } | Self::Constant { .. } | Self::Endpoint(_) => None,
+            Self::Endpoint(_) => None,
         }
     }
 }

@@ -15,8 +15,10 @@ const KEYWORDS: &[&str] = &[
 /// Keywords which cannot be raw identifiers, and names that are taken in a struct of ours.
 const NEVER_FIELDS: &[&str] = &["crate", "self", "super", "extra"];
 
-/// Names that files cannot have everywhere, and one that generated code uses.
-const NEVER_MODULES: &[&str] = &["aux", "con", "lib", "main", "mod", "nul", "prn", "typed"];
+/// Names that files cannot have everywhere, and those that generated code and its macros use: a module `str` would stand in front of
+/// the type.
+const NEVER_MODULES: &[&str] =
+    &["aux", "bool", "con", "i64", "lib", "main", "mod", "nul", "prn", "str", "typed", "u8", "usize"];
 
 /// What generated code uses by its bare name: no type of its own may have it.
 const TAKEN: &[&str] = &["Box", "None", "Option", "Self", "Some", "String", "Vec"];
@@ -100,9 +102,16 @@ fn field(property: &str) -> String {
     }
 }
 
-/// A constant's name.
+/// A constant's name. It has a letter: `_` is no name, and `_1` may be a field's.
 pub(super) fn constant(name: &str) -> String {
-    snake(name).to_ascii_uppercase()
+    let name = snake(name).to_ascii_uppercase();
+    if name == "_" {
+        "EMPTY".into()
+    } else if name.contains(|letter: char| letter.is_ascii_uppercase()) {
+        name
+    } else {
+        format!("N{name}")
+    }
 }
 
 /// Names of which each is given once.
@@ -113,6 +122,16 @@ impl Names {
     /// For the types of a module.
     pub(super) fn of_types() -> Self {
         Self(TAKEN.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    /// For the variants of an enum, besides one of its own. `Self` no variant can be called.
+    pub(super) fn of_variants(own: &str) -> Self {
+        Self(["Self", own].map(Into::into).into())
+    }
+
+    /// Keeps a name from being given.
+    pub(super) fn keep(&mut self, name: &str) {
+        self.0.insert(name.to_owned());
     }
 
     /// Gives the first of these that is not given yet, or the last with a number.
@@ -194,6 +213,10 @@ mod tests {
             assert_eq!(field(name), as_field, "{name}");
             assert_eq!(type_name(name), as_type, "{name}");
         }
+        assert_eq!(
+            ["fooBar", "4chan", "1", "--", ""].map(constant),
+            ["FOO_BAR", "_4CHAN", "N_1", "EMPTY", "EMPTY"]
+        );
         assert_eq!([module("mod"), module("my-app"), module("getURL")], ["mod_", "my_app", "get_url"]);
     }
 

@@ -127,7 +127,7 @@ impl Def {
         self.uses().into_iter().map(|used| used.to).collect()
     }
 
-    fn uses(&self) -> Vec<Use<'_>> {
+    pub(crate) fn uses(&self) -> Vec<Use<'_>> {
         let mut found = Vec::new();
         match &self.kind {
             DefKind::Record(record) => in_object(&record.object, &mut found),
@@ -155,14 +155,14 @@ impl Def {
 }
 
 /// A reference and what it stands in.
-struct Use<'a> {
-    to: &'a Reference,
+pub(crate) struct Use<'a> {
+    pub(crate) to: &'a Reference,
     in_union: bool,
 }
 
 impl Use<'_> {
     /// Whether it can lead to this.
-    fn can_be(&self, kind: &DefKind) -> bool {
+    pub(crate) fn can_be(&self, kind: &DefKind) -> bool {
         match kind {
             DefKind::Record(_) | DefKind::Type(Type::Object(_)) => true,
             DefKind::Type(Type::Ref(_) | Type::Union(_) | Type::Unknown) => false,

@@ -187,7 +187,7 @@ macro_rules! union {
             ) -> ::core::result::Result<Self, A::Error> {
                 match at {
                     $($at => $crate::typed::read_boxed(reader).map(Self::$variant),)*
-                    _ => Err($crate::typed::serde::de::Error::custom("no such variant")),
+                    _ => ::core::result::Result::Err($crate::typed::serde::de::Error::custom("no such variant")),
                 }
             }
 

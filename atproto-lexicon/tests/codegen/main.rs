@@ -12,6 +12,7 @@
 mod bad;
 mod behaviour;
 mod golden;
+mod random;
 // Laid out by the generator.
 #[rustfmt::skip]
 mod generated;

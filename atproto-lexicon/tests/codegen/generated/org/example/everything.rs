@@ -26,7 +26,7 @@ pub struct Everything {
     pub anything: Option<typed::Object>,
     /// `at`: at-uri.
     pub at: Option<typed::AtUri>,
-    /// `choice`: integer, one of [1, 2, 3].
+    /// `choice`: integer, one of 1, 2, 3.
     pub choice: Option<i64>,
     /// `choices`: array of string.
     pub choices: Option<Vec<EverythingChoicesItem>>,
@@ -203,7 +203,7 @@ impl Everything {
         self.count.unwrap_or(12_345)
     }
 
-    /// `fallback`, or "none given" where it is absent.
+    /// `fallback`, or `"none given"` where it is absent.
     pub fn fallback_or_default(&self) -> &str {
         self.fallback.as_deref().unwrap_or("none given")
     }
@@ -213,12 +213,12 @@ impl Everything {
         self.flag.unwrap_or(true)
     }
 
-    /// `size`, or "small" where it is absent.
+    /// `size`, or `"small"` where it is absent.
     pub fn size_or_default(&self) -> EverythingSize {
         self.size.unwrap_or(EverythingSize::Small)
     }
 
-    /// `style`, or "c" where it is absent.
+    /// `style`, or `"c"` where it is absent.
     pub fn style_or_default(&self) -> EverythingStyle {
         self.style.clone().unwrap_or(EverythingStyle::Other("c".into()))
     }

@@ -12,7 +12,7 @@ pub struct Names {
     pub self_: String,
     /// `extra`: string.
     pub extra_: String,
-    /// ``: integer.
+    /// ` `: integer.
     pub __: Option<i64>,
     /// `$dollar`: integer.
     pub dollar: Option<i64>,
