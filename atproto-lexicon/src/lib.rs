@@ -29,7 +29,8 @@
 //! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
 //! Without it, too, these can stand in types that are read and written.
 //!
-//! `schema` reads Lexicon documents; `validate` checks values against them.
+//! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
+//! when they change.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "typed")]
@@ -37,6 +38,8 @@ pub mod check;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod data;
+#[cfg(feature = "lint")]
+pub mod lint;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod syntax;

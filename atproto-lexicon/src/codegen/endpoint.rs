@@ -4,8 +4,8 @@ use super::docs;
 use super::lower::Lower;
 use super::model::{Docs, Endpoint, Item, Part, StructKind};
 use crate::schema::{
-    Action, Audience, Body, EndpointError, EndpointType, ObjectType, Permission, PermissionSet,
-    SubscriptionType, Type,
+    Audience, Body, EndpointError, EndpointType, ObjectType, Permission, PermissionSet, SubscriptionType,
+    Type,
 };
 use crate::syntax::Nsid;
 
@@ -180,7 +180,7 @@ pub(super) fn permission_set(set: &PermissionSet, nsid: &Nsid, name: String, doc
     for permission in &set.permissions {
         match permission {
             Permission::Repo { collection, action } => {
-                let action: Vec<_> = action.iter().map(|action| action_name(*action).to_owned()).collect();
+                let action: Vec<_> = action.iter().map(|action| action.name().to_owned()).collect();
                 value.push("        typed::Permission::Repo {".into());
                 value.push(format!("            collection: &[{}],", list(collection)));
                 value.push(format!("            action: &[{}],", list(&action)));
@@ -202,12 +202,4 @@ pub(super) fn permission_set(set: &PermissionSet, nsid: &Nsid, name: String, doc
     }
     value.extend(["    ],".to_owned(), "}".into()]);
     Item::Constant { docs, name, ty: "typed::PermissionSet", value }
-}
-
-fn action_name(action: Action) -> &'static str {
-    match action {
-        Action::Create => "create",
-        Action::Update => "update",
-        Action::Delete => "delete",
-    }
 }

@@ -109,7 +109,9 @@ impl Catalog {
         let mut misdirected = Vec::new();
         for (from, def) in self.defs() {
             for used in def.uses() {
-                if let Some(Def { kind, .. }) = self.get(used.to).filter(|def| !used.can_be(&def.kind)) {
+                if let Some(Def { kind, .. }) =
+                    self.get(used.to).filter(|def| !def.kind.can_be_referred_to(used.in_union))
+                {
                     let (to, found) = (used.to.clone(), kind.name());
                     misdirected.push(Misdirected { from: from.clone(), to, found });
                 }
@@ -163,10 +165,17 @@ pub(crate) struct Use<'a> {
 impl Use<'_> {
     /// Whether it can lead to this.
     pub(crate) fn can_be(&self, kind: &DefKind) -> bool {
-        match kind {
-            DefKind::Record(_) | DefKind::Type(Type::Object(_)) => true,
-            DefKind::Type(Type::Ref(_) | Type::Union(_) | Type::Unknown) => false,
-            DefKind::Type(_) => !self.in_union,
+        kind.can_be_referred_to(self.in_union)
+    }
+}
+
+impl DefKind {
+    /// Whether a reference, or a union's member, can lead to this.
+    pub(crate) fn can_be_referred_to(&self, in_union: bool) -> bool {
+        match self {
+            Self::Record(_) | Self::Type(Type::Object(_)) => true,
+            Self::Type(Type::Ref(_) | Type::Union(_) | Type::Unknown) => false,
+            Self::Type(_) => !in_union,
             _ => false,
         }
     }

@@ -14,6 +14,8 @@ pub struct Document {
     /// JSON pointers to fields that the language does not know, such as misspelt ones: they mean nothing. Of very many, the first
     /// ones, of 1 MiB in all.
     pub unrecognised: Vec<String>,
+    /// JSON pointers to names that `required` has already, of very many the first ones.
+    pub repeated: Vec<String>,
 }
 
 impl Document {

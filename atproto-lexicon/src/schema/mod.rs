@@ -33,6 +33,7 @@ mod files;
 mod node;
 mod parse;
 mod permission;
+mod place;
 mod reference;
 
 #[cfg(test)]
@@ -47,4 +48,6 @@ pub use field::{
 };
 pub use files::{FileError, FileFault};
 pub use permission::{Action, Audience, Permission, PermissionSet};
+#[cfg(feature = "lint")]
+pub(crate) use place::Place;
 pub use reference::{BadReference, Reference};

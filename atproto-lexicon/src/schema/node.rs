@@ -1,39 +1,22 @@
+use super::place::Place;
 use super::{DocumentError, Rule};
 use crate::data::{Object, Value};
-use std::fmt::Write as _;
 
 /// A value in a document, and how one gets there.
 #[derive(Clone, Copy)]
 pub(super) struct Node<'a> {
     pub(super) value: &'a Value,
-    parent: Option<&'a Node<'a>>,
-    step: Step<'a>,
-}
-
-#[derive(Clone, Copy)]
-enum Step<'a> {
-    Name(&'a str),
-    Index(usize),
+    place: Place<'a>,
 }
 
 impl<'a> Node<'a> {
     pub(super) fn root(value: &'a Value) -> Self {
-        Self { value, parent: None, step: Step::Index(0) }
+        Self { value, place: Place::root() }
     }
 
     /// The JSON pointer to it.
     pub(super) fn pointer(&self) -> String {
-        let Some(parent) = self.parent else {
-            return String::new();
-        };
-        let mut pointer = parent.pointer();
-        pointer.push('/');
-        match self.step {
-            Step::Name(name) => pointer.push_str(&name.replace('~', "~0").replace('/', "~1")),
-            // Writing to a text does not fail.
-            Step::Index(index) => write!(pointer, "{index}").unwrap_or_default(),
-        }
-        pointer
+        self.place.pointer()
     }
 
     pub(super) fn error(&self, rule: Rule) -> DocumentError {
@@ -55,7 +38,7 @@ impl<'a> Node<'a> {
     /// The field of an object, where it is there.
     pub(super) fn get(&'a self, name: &'a str) -> Option<Self> {
         let value = self.value.get(name)?;
-        Some(Self { value, parent: Some(self), step: Step::Name(name) })
+        Some(Self { value, place: self.place.name(name) })
     }
 
     /// The field of an object, which must be there.
@@ -81,7 +64,7 @@ impl<'a> Node<'a> {
         let Value::Array(items) = self.value else {
             return Err(self.error(Rule::Expected("an array")));
         };
-        let step = |(index, value)| Node { value, parent: Some(self), step: Step::Index(index) };
+        let step = |(index, value)| Node { value, place: self.place.index(index) };
         items.iter().enumerate().map(|item| read(&step(item))).collect()
     }
 
@@ -91,7 +74,7 @@ impl<'a> Node<'a> {
         mut read: impl FnMut(&str, &Node<'_>) -> Result<T, DocumentError>,
     ) -> Result<C, DocumentError> {
         let entry = |(name, value): (&str, &Value)| {
-            let node = Node { value, parent: Some(self), step: Step::Name(name) };
+            let node = Node { value, place: self.place.name(name) };
             Ok((name.to_owned(), read(name, &node)?))
         };
         self.object()?.iter().map(entry).collect()

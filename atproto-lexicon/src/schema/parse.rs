@@ -42,7 +42,7 @@ impl Document {
         {
             return Err(type_name.error(Rule::Expected("the type \"com.atproto.lexicon.schema\"")));
         }
-        let mut parser = Parser { id, unrecognised: Vec::new(), room: MAX_UNRECOGNISED };
+        let mut parser = Parser { id, unrecognised: Vec::new(), repeated: Vec::new(), room: MAX_POINTERS };
         parser.known(&root, &["$type", "lexicon", "id", "description", "defs"]);
         let description = parser.description(&root)?;
         let defs = root.need("defs")?;
@@ -50,19 +50,21 @@ impl Document {
             return Err(defs.error(Rule::NoDefinitions));
         }
         let defs = defs.fields(|name, node| parser.def(name, node))?;
-        Ok(Self { id: parser.id, description, defs, unrecognised: parser.unrecognised })
+        let Parser { id, unrecognised, repeated, .. } = parser;
+        Ok(Self { id, description, defs, unrecognised, repeated })
     }
 }
 
 /// The NSID of records that are documents.
 const SCHEMA_RECORD: &str = "com.atproto.lexicon.schema";
 
-/// Bytes of the pointers to fields that are not known: each can be as long as the document.
-const MAX_UNRECOGNISED: usize = 1 << 20;
+/// Bytes of the pointers to what means nothing: each can be as long as the document.
+const MAX_POINTERS: usize = 1 << 20;
 
 struct Parser {
     id: Nsid,
     unrecognised: Vec<String>,
+    repeated: Vec<String>,
     room: usize,
 }
 
@@ -151,10 +153,32 @@ impl Parser {
         self.known_of_type(node, &["properties", "required", "nullable"]);
         let properties = node.need("properties")?.fields(|_, property| self.schema(property))?;
         Ok(ObjectType {
-            required: required(node, &properties)?,
+            required: self.required(node, &properties)?,
             properties,
             nullable: node.optional("nullable", strings)?.unwrap_or_default(),
         })
+    }
+
+    /// Names of properties, of which each is there; a repetition is left out.
+    fn required(&mut self, node: &Node<'_>, properties: &BTreeMap<String, Schema>) -> Result<Vec<String>> {
+        let mut seen = BTreeSet::new();
+        let mut names = Vec::new();
+        let name = |node: &Node<'_>| {
+            let name = string(node)?;
+            if !properties.contains_key(&name) {
+                return Err(node.error(Rule::RequiredProperty(name)));
+            }
+            if seen.insert(name.clone()) {
+                names.push(name);
+            } else if self.room > 0 {
+                let pointer = node.pointer();
+                self.room = self.room.saturating_sub(pointer.len());
+                self.repeated.push(pointer);
+            }
+            Ok(())
+        };
+        node.optional("required", |list| list.array(name).map(drop))?;
+        Ok(names)
     }
 
     fn params(&mut self, node: &Node<'_>) -> Result<ObjectType> {
@@ -173,7 +197,7 @@ impl Parser {
         };
         let properties =
             node.optional("properties", |properties| properties.fields(property))?.unwrap_or_default();
-        Ok(ObjectType { required: required(node, &properties)?, properties, nullable: Vec::new() })
+        Ok(ObjectType { required: self.required(node, &properties)?, properties, nullable: Vec::new() })
     }
 
     fn endpoint(&mut self, node: &Node<'_>, has_input: bool) -> Result<EndpointType> {
@@ -405,24 +429,6 @@ fn some_strings(node: &Node<'_>) -> Result<Vec<String>> {
     node.expected("an array of one item or more", (!found.is_empty()).then_some(found))
 }
 
-/// Names of properties, of which each is there; a repetition is left out.
-fn required(node: &Node<'_>, properties: &BTreeMap<String, Schema>) -> Result<Vec<String>> {
-    let mut seen = BTreeSet::new();
-    let mut names = Vec::new();
-    let name = |node: &Node<'_>| {
-        let name = string(node)?;
-        if !properties.contains_key(&name) {
-            return Err(node.error(Rule::RequiredProperty(name)));
-        }
-        if seen.insert(name.clone()) {
-            names.push(name);
-        }
-        Ok(())
-    };
-    node.optional("required", |list| list.array(name).map(drop))?;
-    Ok(names)
-}
-
 fn not_const_and_default(node: &Node<'_>) -> Result<()> {
     match (node.get("const"), node.get("default")) {
         (Some(_), Some(_)) => Err(node.error(Rule::ConstAndDefault)),
@@ -447,7 +453,7 @@ fn permission(node: &Node<'_>) -> Result<Permission> {
     Ok(known.unwrap_or_else(|| Permission::Unknown { resource, fields: fields.clone() }))
 }
 
-/// `None` where an action is not known.
+/// `None` where an action is not known, or where there are to be none: nothing may be granted then.
 fn repo_permission(node: &Node<'_>) -> Result<Option<Permission>> {
     let action = |text: String| match &*text {
         "create" => Some(Action::Create),
@@ -456,8 +462,12 @@ fn repo_permission(node: &Node<'_>) -> Result<Option<Permission>> {
         _ => None,
     };
     let collection = some_strings(&node.need("collection")?)?;
-    let actions = node.optional("action", strings)?.unwrap_or_default();
+    let actions = node.optional("action", strings)?;
+    if actions.as_ref().is_some_and(Vec::is_empty) {
+        return Ok(None);
+    }
     Ok(actions
+        .unwrap_or_default()
         .into_iter()
         .map(action)
         .collect::<Option<Vec<_>>>()

@@ -33,7 +33,7 @@ pub enum Permission {
         /// Of which service.
         aud: Audience,
     },
-    /// A resource, a field or a value that this version does not know. It has to be ignored as a whole: what is not known might
+    /// A resource, a field or a value that this version does not know, or an empty list of actions. It has to be ignored as a whole: what is not known might
     /// take something away from what is.
     Unknown {
         /// The resource.
@@ -52,6 +52,17 @@ pub enum Action {
     Update,
     /// `delete`
     Delete,
+}
+
+impl Action {
+    /// `create`, `update` or `delete`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Update => "update",
+            Self::Delete => "delete",
+        }
+    }
 }
 
 /// The service that a permission to call is for.

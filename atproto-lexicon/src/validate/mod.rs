@@ -53,6 +53,8 @@ mod tests;
 
 use crate::check::{Checker, Failures, Reason};
 use crate::data::{ModelError, Object, Value};
+#[cfg(feature = "lint")]
+use crate::schema::Type;
 use crate::schema::{Body, Catalog, DefKind, EndpointType, ObjectType, RecordKeyKind, Reference, Schema};
 use crate::syntax::{Format, Nsid, RecordKey};
 use walk::Walk;
@@ -305,6 +307,15 @@ impl<'c> Validator<'c> {
             }
         })
     }
+}
+
+/// Why a value without references, such as a default, is not of its type.
+#[cfg(feature = "lint")]
+pub(crate) fn fault(ty: &Type, value: &Value) -> Option<Reason> {
+    let catalog = Catalog::new();
+    let mut checker = Checker::first();
+    Walk { catalog: &catalog, lenient: false }.value(&mut checker, ty, value);
+    checker.finish().err().map(|failures| failures.first().reason.clone())
 }
 
 fn wrong(reference: Reference, expected: &'static str, found: &DefKind) -> ValidateError {

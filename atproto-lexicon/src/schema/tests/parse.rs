@@ -29,6 +29,7 @@ fn a_document_says_what_it_says() {
     assert_eq!(record.key, RecordKeyKind::Literal("self".parse().unwrap()));
     let object = &record.object;
     assert_eq!(object.required, ["b", "a"], "in order, and each once");
+    assert_eq!(document.repeated, ["/defs/main/record/required/2"]);
     assert!(object.is_required("a") && !object.is_required("c"));
     assert!(object.is_nullable("a") && !object.is_nullable("b"));
     assert_eq!(object.properties["a"].description.as_deref(), Some("f"));
@@ -127,6 +128,7 @@ fn permissions_that_are_not_known_are_kept_apart() {
         r#""blob", "accept": ["*/*"]"#,
         r#""repo", "collection": ["a.b.c"], "only": "mine""#,
         r#""repo", "collection": ["a.b.c"], "action": ["create", "rename"]"#,
+        r#""repo", "collection": ["a.b.c"], "action": []"#,
         r#""rpc", "lxm": ["a.b.c"], "aud": "*", "inheritAud": true"#,
     ] {
         let text = format!(r#"{{"type": "permission", "resource": {rest}}}"#);

@@ -430,7 +430,7 @@ impl MutedWord {
         }
     }
 
-    /// `actorTarget`, or "all" where it is absent.
+    /// `actorTarget`, or `"all"` where it is absent.
     pub fn actor_target_or_default(&self) -> MutedWordActorTarget {
         self.actor_target.clone().unwrap_or(MutedWordActorTarget::All)
     }

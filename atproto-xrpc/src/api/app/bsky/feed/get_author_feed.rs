@@ -40,7 +40,7 @@ impl GetAuthorFeed {
         }
     }
 
-    /// `filter`, or "posts_with_replies" where it is absent.
+    /// `filter`, or `"posts_with_replies"` where it is absent.
     pub fn filter_or_default(&self) -> GetAuthorFeedFilter {
         self.filter.clone().unwrap_or(GetAuthorFeedFilter::PostsWithReplies)
     }

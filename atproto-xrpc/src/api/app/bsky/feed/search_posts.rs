@@ -73,7 +73,7 @@ impl SearchPosts {
         self.limit.unwrap_or(25)
     }
 
-    /// `sort`, or "latest" where it is absent.
+    /// `sort`, or `"latest"` where it is absent.
     pub fn sort_or_default(&self) -> SearchPostsSort {
         self.sort.clone().unwrap_or(SearchPostsSort::Latest)
     }

@@ -56,7 +56,7 @@ impl GetPostThreadV2 {
         self.branching_factor.unwrap_or(10)
     }
 
-    /// `sort`, or "oldest" where it is absent.
+    /// `sort`, or `"oldest"` where it is absent.
     pub fn sort_or_default(&self) -> GetPostThreadV2Sort {
         self.sort.clone().unwrap_or(GetPostThreadV2Sort::Oldest)
     }

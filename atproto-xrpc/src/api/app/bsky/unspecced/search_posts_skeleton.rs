@@ -77,7 +77,7 @@ impl SearchPostsSkeleton {
         self.limit.unwrap_or(25)
     }
 
-    /// `sort`, or "latest" where it is absent.
+    /// `sort`, or `"latest"` where it is absent.
     pub fn sort_or_default(&self) -> SearchPostsSkeletonSort {
         self.sort.clone().unwrap_or(SearchPostsSkeletonSort::Latest)
     }

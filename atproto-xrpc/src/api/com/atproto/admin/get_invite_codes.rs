@@ -29,7 +29,7 @@ impl GetInviteCodes {
         self.limit.unwrap_or(100)
     }
 
-    /// `sort`, or "recent" where it is absent.
+    /// `sort`, or `"recent"` where it is absent.
     pub fn sort_or_default(&self) -> GetInviteCodesSort {
         self.sort.clone().unwrap_or(GetInviteCodesSort::Recent)
     }

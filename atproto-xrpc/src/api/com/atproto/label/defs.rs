@@ -128,7 +128,7 @@ impl LabelValueDefinition {
         }
     }
 
-    /// `defaultSetting`, or "warn" where it is absent.
+    /// `defaultSetting`, or `"warn"` where it is absent.
     pub fn default_setting_or_default(&self) -> LabelValueDefinitionDefaultSetting {
         self.default_setting.clone().unwrap_or(LabelValueDefinitionDefaultSetting::Warn)
     }

@@ -127,12 +127,12 @@ impl QueryStatuses {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QueryStatusesSortDirection {
         self.sort_direction.unwrap_or(QueryStatusesSortDirection::Desc)
     }
 
-    /// `sortField`, or "lastReportedAt" where it is absent.
+    /// `sortField`, or `"lastReportedAt"` where it is absent.
     pub fn sort_field_or_default(&self) -> QueryStatusesSortField {
         self.sort_field.unwrap_or(QueryStatusesSortField::LastReportedAt)
     }

@@ -37,7 +37,7 @@ impl QueryActivities {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QueryActivitiesSortDirection {
         self.sort_direction.unwrap_or(QueryActivitiesSortDirection::Desc)
     }

@@ -90,12 +90,12 @@ impl QueryReports {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QueryReportsSortDirection {
         self.sort_direction.unwrap_or(QueryReportsSortDirection::Desc)
     }
 
-    /// `sortField`, or "createdAt" where it is absent.
+    /// `sortField`, or `"createdAt"` where it is absent.
     pub fn sort_field_or_default(&self) -> QueryReportsSortField {
         self.sort_field.unwrap_or(QueryReportsSortField::CreatedAt)
     }

@@ -36,7 +36,7 @@ impl QueryEvents {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QueryEventsSortDirection {
         self.sort_direction.clone().unwrap_or(QueryEventsSortDirection::Desc)
     }

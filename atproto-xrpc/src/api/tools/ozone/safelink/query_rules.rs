@@ -45,7 +45,7 @@ impl QueryRules {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QueryRulesSortDirection {
         self.sort_direction.clone().unwrap_or(QueryRulesSortDirection::Desc)
     }

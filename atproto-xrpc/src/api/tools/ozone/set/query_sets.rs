@@ -34,12 +34,12 @@ impl QuerySets {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortBy`, or "name" where it is absent.
+    /// `sortBy`, or `"name"` where it is absent.
     pub fn sort_by_or_default(&self) -> QuerySetsSortBy {
         self.sort_by.unwrap_or(QuerySetsSortBy::Name)
     }
 
-    /// `sortDirection`, or "asc" where it is absent.
+    /// `sortDirection`, or `"asc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> QuerySetsSortDirection {
         self.sort_direction.unwrap_or(QuerySetsSortDirection::Asc)
     }

@@ -34,7 +34,7 @@ impl ListOptions {
         self.limit.unwrap_or(50)
     }
 
-    /// `scope`, or "instance" where it is absent.
+    /// `scope`, or `"instance"` where it is absent.
     pub fn scope_or_default(&self) -> ListOptionsScope {
         self.scope.clone().unwrap_or(ListOptionsScope::Instance)
     }

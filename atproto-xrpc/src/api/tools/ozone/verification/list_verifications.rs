@@ -43,7 +43,7 @@ impl ListVerifications {
         self.limit.unwrap_or(50)
     }
 
-    /// `sortDirection`, or "desc" where it is absent.
+    /// `sortDirection`, or `"desc"` where it is absent.
     pub fn sort_direction_or_default(&self) -> ListVerificationsSortDirection {
         self.sort_direction.unwrap_or(ListVerificationsSortDirection::Desc)
     }
