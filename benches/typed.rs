@@ -199,6 +199,12 @@ fn main() {
     assert_eq!(again::<Timeline>(&bytes), page, "by hand all is read");
     assert_eq!(again::<GetTimelineOutput>(&bytes), page, "all is read");
 
+    let lexicons = path.ancestors().nth(3).unwrap().join("lexicons");
+    let roots = ["app", "chat", "com", "internal", "site", "tools"];
+    let config = Config::new().lexicons(&lexicons).roots(roots);
+    let (_, own, _) = paired(5, || {}, || drop(black_box(config.generate().unwrap().to_files())));
+    report("code of all documents, ms", own.as_secs_f64() * 1e3, 1000.0);
+
     let post =
         feed.iter().map(|entry| &entry["post"]["record"]).find(|record| record["reply"].is_object()).unwrap();
     let post: Post = serde_json::from_value(post.clone()).unwrap();

@@ -168,3 +168,35 @@ fn code_is_generated_whole_or_not_at_all() {
     let (text, status) = run(&arguments, b"");
     assert!(status == 0 && text.contains("::x::defs::View"), "{text}");
 }
+
+#[test]
+fn what_is_wrong_and_what_breaks_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    };
+    let old = write("old/more.json", MORE);
+    let (lines, status) = run_json(&["lex", "lint", &old], b"");
+    assert_eq!((lines.len(), status), (0, 0), "{lines:?}");
+    let bad = write("bad/note.json", NOTE);
+    let (lines, status) = run_json(&["lex", "lint", &bad], b"");
+    assert_eq!(status, 1);
+    assert!(
+        lines.iter().any(|line| line["rule"] == "missing-reference" && line["severity"] == "error"),
+        "{lines:?}"
+    );
+    let (lines, status) = run_json(&["lex", "lint", &bad, "--with", &old], b"");
+    assert!(status == 0 && lines.iter().all(|line| line["severity"] != "error"), "{lines:?}");
+    assert_eq!(run_json(&["lex", "lint", &bad, "--with", &old, "--deny", "note"], b"").1, 1);
+    let (text, status) = run(&["lex", "lint", "--list"], b"");
+    assert!(status == 0 && text.contains("missing-reference"));
+
+    let new = write("new/more.json", &MORE.replace("integer", "string"));
+    let (lines, status) = run_json(&["lex", "breaking", &old, &new], b"");
+    assert_eq!((status, lines.len(), &lines[0]["severity"]), (1, 1, &json!("error")), "{lines:?}");
+    assert_eq!(run_json(&["lex", "breaking", &old, &old], b""), (Vec::new(), 0));
+    assert_eq!(run_json(&["lex", "breaking", &old, "no/such/file"], b"").1, 3);
+}
