@@ -30,7 +30,7 @@
 //! Without it, too, these can stand in types that are read and written.
 //!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
-//! when they change.
+//! when they change; `codegen` makes Rust of them, in build scripts, and `typed` is what that Rust is made of.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "typed")]
