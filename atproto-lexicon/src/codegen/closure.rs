@@ -24,7 +24,7 @@ pub(super) fn closure(config: &Config, catalog: &Catalog) -> Result<BTreeSet<Ref
         for used in catalog.get(&reference).iter().flat_map(|def| def.uses()) {
             let to = used.to;
             match catalog.get(to) {
-                Some(def) if used.can_be(&def.kind) => {}
+                Some(def) if def.kind.can_be_referred_to(used.in_union) => {}
                 Some(def) => {
                     let (from, to, kind) = (reference.clone(), to.clone(), def.kind.name());
                     return Err(CodegenError::Kind { from, to, kind });

@@ -159,14 +159,7 @@ impl Def {
 /// A reference and what it stands in.
 pub(crate) struct Use<'a> {
     pub(crate) to: &'a Reference,
-    in_union: bool,
-}
-
-impl Use<'_> {
-    /// Whether it can lead to this.
-    pub(crate) fn can_be(&self, kind: &DefKind) -> bool {
-        kind.can_be_referred_to(self.in_union)
-    }
+    pub(crate) in_union: bool,
 }
 
 impl DefKind {
