@@ -20,7 +20,8 @@ use crate::syntax::{
 
 pub use reason::{Failure, Failures, Reason};
 
-/// A type with constraints, checked without a schema.
+/// A type with constraints, checked without a schema. What it was decoded from has been checked by then, but for blobs of before
+/// 2023 ([`LegacyBlob`](crate::data::LegacyBlob)), which are read and pass; `validate` refuses them unless it is lenient.
 pub trait Validate {
     /// Reports each constraint that the value breaks; a type without constraints leaves it as it is.
     fn check<'a>(&'a self, checker: &mut Checker<'a>) {

@@ -52,8 +52,10 @@ where
     match (typed.validate(), &strict) {
         (Ok(()), Ok(())) => Ok(true),
         (Err(ours), Ok(())) => fault("refused by its checks", &ours),
-        // Legacy blobs are read, and no constraint says anything of them.
-        (Ok(()), Err(theirs)) if !theirs.contains("legacy form") => fault("accepted", &theirs),
+        // Legacy blobs are read whatever their `cid` says, and no constraint says anything of them.
+        (Ok(()), Err(theirs)) if !theirs.contains("legacy form") && !theirs.contains("not a blob") => {
+            fault("accepted", &theirs)
+        }
         _ => Ok(false),
     }
 }
