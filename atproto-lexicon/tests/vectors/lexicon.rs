@@ -29,6 +29,11 @@ pub(crate) fn add(suites: &mut Suites) {
     // One of these refers to a published document.
     suites.add("lexicon::catalog", &format!("{SUITE}/catalog"), 5, |path| documents(path, 1));
     suites.add("lexicon::published", "lexicons", 402, |path| documents(path, 0));
+    #[cfg(feature = "lint")]
+    suites.add("lexicon::lint", "lexicons", 1, |path| {
+        let catalog = catalog(path)?;
+        Ok(vec![Case::new("no error, and no change to itself", move || lint(&catalog))])
+    });
     suites.add("lexicon::records", "captures", 7802, records);
     suites.add("lexicon::views", "captures/appview", 11, views);
     for (stream, file, at_least) in [
@@ -57,6 +62,18 @@ fn catalog(path: &Path) -> Result<Catalog, String> {
     let mut catalog = Catalog::new();
     catalog.read_path(path).map_err(|error| error.to_string())?;
     Ok(catalog)
+}
+
+#[cfg(feature = "lint")]
+fn lint(catalog: &Catalog) -> Result<(), String> {
+    use atproto_lexicon::lint::{Severity, breaking, lint};
+    if let Some(found) = lint(catalog).iter().find(|found| found.severity == Severity::Error) {
+        return Err(found.to_string());
+    }
+    match breaking(catalog, catalog).first() {
+        Some(change) => Err(change.to_string()),
+        None => Ok(()),
+    }
 }
 
 /// `Ok` where the result is as it should be.
