@@ -9,7 +9,7 @@
 //!
 //! let json = r#"{"uri":"at://did:web:example.com/com.example.note/1","cid":"bafyreid27zk7lbis4zw5fz4podbvbs4fc5ivwji3dmrwa6zggnj4bnd57u"}"#;
 //! let reference: StrongRef = serde_json::from_str(json)?;
-//! assert_eq!(reference.uri.rkey(), Some("1"));
+//! assert_eq!(reference.uri.record_key().unwrap().as_str(), "1");
 //! assert_eq!(cbor::from_slice::<StrongRef>(&cbor::to_vec(&reference)?)?, reference);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
