@@ -19,3 +19,4 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod document;
+pub mod plc;

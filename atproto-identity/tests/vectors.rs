@@ -1,7 +1,8 @@
 //! DID documents of the public suite, and those of a reference server.
 
 use atproto_identity::document::DidDocument;
-use std::path::Path;
+use atproto_identity::plc::{History, LogEntry, LogError, Operation, verify_log, verify_operations};
+use std::path::{Path, PathBuf};
 use testdata::{Case, Suites};
 
 fn main() -> std::process::ExitCode {
@@ -30,7 +31,75 @@ fn main() -> std::process::ExitCode {
         };
         Ok(["ana", "ben", "cat", "dot", "eve", "fay"].map(same).into())
     });
+    suites.add("did_plc", "conformance/did-plc/interop_tests/audit_log", 15, |folder| {
+        let mut cases = Vec::new();
+        for (kind, is_valid) in [("valid", true), ("invalid", false)] {
+            cases.extend(json_files(&folder.join(kind))?.into_iter().map(|(name, path)| {
+                Case::new(format!("{kind}::{name}"), move || {
+                    let verdict = verify(&path)?;
+                    if verdict.is_ok() == is_valid { Ok(()) } else { Err(format!("{verdict:?}")) }
+                })
+            }));
+        }
+        Ok(cases)
+    });
+    // What a directory keeps of accounts whose operations were nullified, ended by a tombstone, or signed on P-256.
+    suites.add("captures::plc", "captures/plc", 3, |folder| {
+        let cases = ["plc-recovered", "plc-tombstone", "plc-p256"].map(|name| {
+            let folder = folder.to_owned();
+            Case::new(name, move || captured_log(&folder, name))
+        });
+        Ok(cases.into())
+    });
     suites.run()
+}
+
+fn json_files(folder: &Path) -> Result<Vec<(String, PathBuf)>, String> {
+    let entries = std::fs::read_dir(folder).map_err(|error| error.to_string())?;
+    let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<_> = paths
+        .filter_map(|path| {
+            Some((path.file_name()?.to_str()?.strip_suffix(".json")?.to_owned(), path.clone()))
+        })
+        .collect();
+    files.sort();
+    Ok(files)
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, String> {
+    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    serde_json::from_slice(&bytes).map_err(|error| error.to_string())
+}
+
+/// What can be read, with its verdict: a log that is not valid is read like any other.
+fn verify(path: &Path) -> Result<Result<History, LogError>, String> {
+    let log: Vec<LogEntry> = read_json(path)?;
+    let did = log.first().ok_or("empty")?.did.clone();
+    Ok(verify_log(&did, &log))
+}
+
+/// The audit log and the log of operations lead to the same state, which is that of the document.
+fn captured_log(folder: &Path, name: &str) -> Result<(), String> {
+    let audited =
+        verify(&folder.join(format!("{name}-log-audit.json")))?.map_err(|error| error.to_string())?;
+    let operations: Vec<Operation> = read_json(&folder.join(format!("{name}-log.json")))?;
+    let plain = verify_operations(audited.did(), &operations).map_err(|error| error.to_string())?;
+    if (plain.head(), plain.data()) != (audited.head(), audited.data()) {
+        return Err("the two logs differ".into());
+    }
+    let Some(document) = audited.document() else {
+        return if audited.is_tombstoned() { Ok(()) } else { Err("no document".into()) };
+    };
+    for form in ["did", "did-legacy"] {
+        let shown = read(&folder.join(format!("{name}-{form}.json")))?;
+        let parts = |document: &DidDocument| {
+            (document.signing_key(), document.pds().map(str::to_owned), document.handle())
+        };
+        if parts(&shown) != parts(&document) {
+            return Err(format!("{shown:?} is not {document:?}"));
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> Result<DidDocument, String> {

@@ -1,0 +1,9 @@
+//! The rules of identities, one file for each module.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "a test may panic"
+)]
+
+mod plc;
