@@ -1,10 +1,10 @@
 //! DID documents (<https://atproto.com/specs/did#did-documents>), read tolerantly: what is malformed or of an unknown kind is
 //! passed over, and the first entry that is valid counts.
 
-use atproto_crypto::PublicKey;
+use atproto_crypto::{Curve, PublicKey};
 use atproto_lexicon::syntax::{Did, Handle};
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A DID document, as far as AT Protocol reads it.
 ///
@@ -26,7 +26,7 @@ pub struct DidDocument {
 }
 
 /// A public key of a DID document.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct VerificationMethod {
     /// Its name: `#atproto`, or with the DID in front.
@@ -41,7 +41,7 @@ pub struct VerificationMethod {
 }
 
 /// A service of a DID document.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Service {
     /// Its name: `#atproto_pds`, or with the DID in front.
@@ -64,9 +64,94 @@ impl DidDocument {
         serde_json::from_value(object.into())
     }
 
+    /// A document of this DID with nothing in it yet: see [`with_handle`](Self::with_handle), [`with_key`](Self::with_key),
+    /// [`with_service`](Self::with_service).
+    ///
+    /// ```
+    /// use atproto_crypto::{Curve, SecretKey};
+    /// use atproto_identity::DidDocument;
+    ///
+    /// let key = SecretKey::from_hex(Curve::P256, &"17".repeat(32))?.public_key();
+    /// let document = DidDocument::new("did:web:example.com".parse()?)
+    ///     .with_handle(&"example.com".parse()?)
+    ///     .with_key("atproto", &key)
+    ///     .with_service("atproto_pds", "AtprotoPersonalDataServer", "https://pds.example.com");
+    /// assert_eq!(DidDocument::from_json(document.to_json().to_string().as_bytes())?, document);
+    /// assert_eq!((document.signing_key(), document.pds()), (Some(key), Some("https://pds.example.com")));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn new(id: Did) -> Self {
+        Self { id, also_known_as: Vec::new(), verification_method: Vec::new(), service: Vec::new() }
+    }
+
+    /// Adds a handle as an alias.
+    #[must_use]
+    pub fn with_handle(mut self, handle: &Handle) -> Self {
+        self.also_known_as.push(format!("at://{}", handle.to_normalized()));
+        self
+    }
+
+    /// Adds a key of this name (without `#`), as a `Multikey`.
+    #[must_use]
+    pub fn with_key(self, name: &str, key: &PublicKey) -> Self {
+        self.with_method(name, "Multikey", key.to_multikey())
+    }
+
+    /// Adds a key of this name in the legacy form: a type for each curve, and the bare uncompressed point.
+    #[must_use]
+    pub fn with_legacy_key(self, name: &str, key: &PublicKey) -> Self {
+        self.with_method(name, key.curve().legacy_method(), key.to_legacy_multibase())
+    }
+
+    fn with_method(mut self, name: &str, method_type: &str, public_key_multibase: String) -> Self {
+        self.verification_method.push(VerificationMethod {
+            id: format!("{}#{name}", self.id),
+            method_type: method_type.to_owned(),
+            controller: self.id.to_string(),
+            public_key_multibase,
+        });
+        self
+    }
+
+    /// Adds a service of this name (without `#`).
+    #[must_use]
+    pub fn with_service(mut self, name: &str, service_type: &str, endpoint: &str) -> Self {
+        self.service.push(Service {
+            id: format!("#{name}"),
+            service_type: service_type.to_owned(),
+            service_endpoint: Some(endpoint.to_owned()),
+        });
+        self
+    }
+
+    /// The document as JSON, as a did:web's host serves it and a directory shows it, with the contexts of its key types.
+    pub fn to_json(&self) -> serde_json::Value {
+        let mut contexts = vec!["https://www.w3.org/ns/did/v1"];
+        let methods = self.verification_method.iter();
+        for context in
+            methods.flat_map(|method| contexts_of(&method.method_type, &method.public_key_multibase))
+        {
+            if !contexts.contains(&context) {
+                contexts.push(context);
+            }
+        }
+        serde_json::json!({
+            "@context": contexts,
+            "id": self.id,
+            "alsoKnownAs": self.also_known_as,
+            "verificationMethod": self.verification_method,
+            "service": self.service,
+        })
+    }
+
     /// The key that signs the account's commits: [`key`](Self::key) `atproto`.
     pub fn signing_key(&self) -> Option<PublicKey> {
         self.key("atproto")
+    }
+
+    /// The key that signs a labeler's labels: [`key`](Self::key) `atproto_label`. There is no other in its place.
+    pub fn labeler_key(&self) -> Option<PublicKey> {
+        self.key("atproto_label")
     }
 
     /// The first key of this name which the DID itself controls and whose type is known.
@@ -79,14 +164,29 @@ impl DidDocument {
         .next()
     }
 
-    /// The URL of the account's PDS, without a slash at its end: [`service`](Self::service) `atproto_pds` of the type
-    /// `AtprotoPersonalDataServer`. `None` where there is none, or the first one's URL has more than a scheme (`https`, or
-    /// `http` for development), a host and a port.
+    /// The URL of the account's PDS, without a slash at its end: [`endpoint`](Self::endpoint) `atproto_pds` of the type
+    /// `AtprotoPersonalDataServer`.
     pub fn pds(&self) -> Option<&str> {
-        let is_pds = |service: &&Service| {
-            self.is_named(&service.id, "atproto_pds") && service.service_type == "AtprotoPersonalDataServer"
-        };
-        origin(self.service.iter().find(is_pds)?.service_endpoint.as_deref()?)
+        self.endpoint("atproto_pds", "AtprotoPersonalDataServer")
+    }
+
+    /// The URL of a labeler, without a slash at its end: [`endpoint`](Self::endpoint) `atproto_labeler` of the type
+    /// `AtprotoLabeler`.
+    pub fn labeler(&self) -> Option<&str> {
+        self.endpoint("atproto_labeler", "AtprotoLabeler")
+    }
+
+    /// The URL of the first service of this name (without `#`) and type, without a slash at its end. `None` where there is none,
+    /// or its URL has more than a scheme (`https`, or `http` for development), a host and a port.
+    pub fn endpoint(&self, name: &str, service_type: &str) -> Option<&str> {
+        let mut services = self.service.iter().filter(|service| self.is_named(&service.id, name));
+        let service = services.find(|service| service.service_type == service_type)?;
+        origin(service.service_endpoint.as_deref()?)
+    }
+
+    /// The first service of this name (without `#`), of whichever type: what a proxied request names after the DID.
+    pub fn service(&self, name: &str) -> Option<&Service> {
+        self.service.iter().find(|service| self.is_named(&service.id, name))
     }
 
     /// The handle that the document claims, in lower case: the first alias `at://…` with a syntactically valid one. Until
@@ -101,6 +201,18 @@ impl DidDocument {
     fn is_named(&self, id: &str, name: &str) -> bool {
         id.strip_prefix(self.id.as_str()).unwrap_or(id).strip_prefix('#') == Some(name)
     }
+}
+
+/// What the type of a key means is said elsewhere.
+fn contexts_of(method_type: &str, public_key_multibase: &str) -> Vec<&'static str> {
+    let curve = PublicKey::from_verification_method(method_type, public_key_multibase).map(|key| key.curve());
+    let suite = match curve {
+        Ok(Curve::P256) => Some("https://w3id.org/security/suites/ecdsa-2019/v1"),
+        Ok(Curve::K256) => Some("https://w3id.org/security/suites/secp256k1-2019/v1"),
+        Err(_) => None,
+    };
+    let multikey = (method_type == "Multikey").then_some("https://w3id.org/security/multikey/v1");
+    multikey.into_iter().chain(suite).collect()
 }
 
 /// A list of which the entries that are not a `T` are passed over; what is no list is an empty one.

@@ -1,10 +1,12 @@
-//! Identity in AT Protocol (<https://atproto.com/specs/did>): what a DID document says of an account.
+//! Identity in AT Protocol: from a handle or DID to a proven identity (<https://atproto.com/specs/did>,
+//! <https://atproto.com/specs/handle>), and the operations by which a did:plc is owned ([`plc`]).
 //!
-//! It does not resolve anything yet: [`document`] reads documents that the caller has. The syntax of DIDs and handles is in
-//! `atproto_lexicon::syntax`, keys are in `atproto_crypto`.
+//! The core asks for nothing itself. A [`Directory`] resolves over an HTTP client, DNS and a clock that the program brings; the
+//! adapters are features. It logs nobody in and reads no repositories: `atproto-xrpc` and `atproto-repo` do. The syntax of DIDs and
+//! handles is in `atproto_lexicon::syntax`, keys are in `atproto_crypto`.
 //!
 //! ```
-//! use atproto_identity::document::DidDocument;
+//! use atproto_identity::DidDocument;
 //!
 //! let document = DidDocument::from_json(br##"{
 //!     "id": "did:web:example.com",
@@ -18,5 +20,23 @@
 //! ```
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+#[cfg(feature = "cache")]
+pub mod cache;
+pub mod clock;
+mod directory;
+pub mod dns;
 pub mod document;
+mod error;
+pub mod fetch_policy;
+mod identity;
 pub mod plc;
+mod rate;
+pub mod resolve;
+pub mod web;
+
+pub use directory::Directory;
+pub use document::DidDocument;
+pub use error::{Malformed, ResolveError};
+pub use fetch_policy::FetchPolicy;
+pub use identity::{HandleFault, HandleState, Identity, Missing};
+pub use resolve::Config;

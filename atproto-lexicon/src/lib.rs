@@ -29,6 +29,8 @@
 //! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
 //! Without it, too, these can stand in types that are read and written.
 //!
+//! `http` has the trait of the HTTP client that a program brings to the crates which speak HTTP.
+//!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
 //! when they change; `codegen` makes Rust of them, in build scripts, and `typed` is what that Rust is made of.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
@@ -38,6 +40,8 @@ pub mod check;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod data;
+#[cfg(feature = "http")]
+pub mod http;
 #[cfg(feature = "lint")]
 pub mod lint;
 #[cfg(feature = "schema")]

@@ -39,3 +39,13 @@ pub use data::{Change, Data, DataFault, Endpoint, List, Map, Part};
 pub use history::{Applied, Entry, Fault, History};
 pub use log::{LogEntry, LogError, verify_log, verify_operations};
 pub use operation::{LegacyCreate, Operation, SignError, UnsignedOperation};
+
+use atproto_lexicon::syntax::Did;
+
+/// Whether a DID is one of did:plc: 24 characters of base32 in lower case.
+pub fn is_did(did: &Did) -> bool {
+    let identifier = did.identifier();
+    did.method() == "plc"
+        && identifier.len() == 24
+        && identifier.bytes().all(|b| matches!(b, b'a'..=b'z' | b'2'..=b'7'))
+}

@@ -6,4 +6,8 @@
     reason = "a test may panic"
 )]
 
+#[cfg(feature = "cache")]
+mod cache;
+mod net;
 mod plc;
+mod resolve;

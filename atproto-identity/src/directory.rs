@@ -1,0 +1,136 @@
+//! Resolution over a program's HTTP client and DNS.
+
+use crate::clock::{Clock, within};
+use crate::dns::{Dns, DnsError};
+use crate::document::DidDocument;
+use crate::error::ResolveError;
+use crate::identity::Identity;
+use crate::rate::RateLimit;
+use crate::resolve::{
+    Answer, Config, DocumentResolution, Fetching, HandleResolution, IdentityResolution, Resolution, Step,
+};
+use atproto_lexicon::http::{Bytes, HttpClient, HttpError, HttpErrorKind, Response, read_body};
+use atproto_lexicon::syntax::{AtIdentifier, Did, Handle};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Resolves handles and DIDs, each time anew: [`CachedDirectory`](crate::cache::CachedDirectory) remembers.
+///
+/// The futures may be dropped at any time; nothing is left half done.
+#[derive(Debug)]
+pub struct Directory<H, D, C> {
+    http: H,
+    dns: D,
+    clock: C,
+    config: Arc<Config>,
+    rate: Option<RateLimit>,
+}
+
+impl<H: HttpClient, D: Dns, C: Clock> Directory<H, D, C> {
+    /// A directory over these, by the public policy unless [`with_config`](Self::with_config) says otherwise.
+    ///
+    /// The client must not follow redirects, and must check with the policy each address that it dials
+    /// ([`FetchPolicy::check_resolved`](crate::FetchPolicy::check_resolved)): a URL can be checked here, what DNS makes of it cannot.
+    pub fn new(http: H, dns: D, clock: C) -> Self {
+        Self { http, dns, clock, config: Arc::default(), rate: None }
+    }
+
+    /// With another directory of did:plc or another policy.
+    #[must_use]
+    pub fn with_config(mut self, config: Config) -> Self {
+        self.config = Arc::new(config);
+        self
+    }
+
+    /// With at most so many requests to one host in a second, and so many at once; others wait for their turn.
+    #[must_use]
+    pub fn with_rate_limit(mut self, per_second: u32, burst: u32) -> Self {
+        self.rate = Some(RateLimit::new(per_second, burst));
+        self
+    }
+
+    /// What it was made with.
+    pub fn config(&self) -> &Arc<Config> {
+        &self.config
+    }
+
+    #[cfg(feature = "cache")]
+    pub(crate) fn clock(&self) -> &C {
+        &self.clock
+    }
+
+    /// Resolves a handle or DID, and checks its handle in both directions ([`IdentityResolution`]).
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn resolve(&self, identifier: &AtIdentifier) -> Result<Identity, ResolveError> {
+        self.run(IdentityResolution::new(identifier, &self.config)).await
+    }
+
+    /// Resolves a DID to its identity ([`IdentityResolution`]).
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn resolve_did(&self, did: &Did) -> Result<Identity, ResolveError> {
+        self.run(IdentityResolution::from_did(did.clone(), &self.config)).await
+    }
+
+    /// What a handle leads to; whether that claims the handle is not asked ([`HandleResolution`]).
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn resolve_handle_unchecked(&self, handle: &Handle) -> Result<Did, ResolveError> {
+        self.run(HandleResolution::new(handle.clone(), &self.config)).await
+    }
+
+    /// The document of a DID; whether its handle leads back is not asked ([`DocumentResolution`]).
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn document(&self, did: &Did) -> Result<DidDocument, ResolveError> {
+        self.run(DocumentResolution::new(did.clone(), &self.config)).await
+    }
+
+    /// Drives a resolution to its end.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn run<R: Resolution>(&self, mut resolution: R) -> Result<R::Output, ResolveError> {
+        let limit = self.config.policy.total_timeout;
+        let mut deadline = Duration::ZERO;
+        loop {
+            let answer = match resolution.step() {
+                Step::Done(done) => return done,
+                Step::Dns(name) => {
+                    let records = within(&self.clock, limit, self.dns.txt(&name)).await;
+                    Answer::Dns(records.unwrap_or(Err(DnsError::TimedOut)))
+                }
+                Step::Http(fetching) => {
+                    // Waiting for one's turn is not the host's time.
+                    if let (Some(rate), Some(host)) = (&self.rate, fetching.request.uri().host()) {
+                        let wait = rate.wait(host, self.clock.now());
+                        if !wait.is_zero() {
+                            self.clock.sleep(wait).await;
+                            deadline = deadline.saturating_add(wait);
+                        }
+                    }
+                    if !fetching.is_redirect {
+                        deadline = self.clock.now().saturating_add(limit);
+                    }
+                    let left = deadline.saturating_sub(self.clock.now());
+                    let response = within(&self.clock, left, self.fetch(fetching)).await;
+                    Answer::Http(response.unwrap_or(Err(HttpErrorKind::TimedOut.into())))
+                }
+            };
+            resolution.answer(answer);
+        }
+    }
+
+    async fn fetch(&self, fetching: Fetching) -> Result<Response<Bytes>, HttpError> {
+        let (parts, body) = self.http.send(fetching.request).await?.into_parts();
+        // What is not read of an error or redirect costs nothing.
+        let body =
+            if parts.status.is_success() { read_body(body, fetching.max_body).await? } else { Bytes::new() };
+        Ok(Response::from_parts(parts, body))
+    }
+}
