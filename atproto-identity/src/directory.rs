@@ -97,7 +97,7 @@ impl<H: HttpClient, D: Dns, C: Clock> Directory<H, D, C> {
     /// [`ResolveError`].
     pub async fn run<R: Resolution>(&self, mut resolution: R) -> Result<R::Output, ResolveError> {
         let limit = self.config.policy.total_timeout;
-        let mut deadline = Duration::ZERO;
+        let mut left = limit;
         loop {
             let answer = match resolution.step() {
                 Step::Done(done) => return done,
@@ -106,31 +106,50 @@ impl<H: HttpClient, D: Dns, C: Clock> Directory<H, D, C> {
                     Answer::Dns(records.unwrap_or(Err(DnsError::TimedOut)))
                 }
                 Step::Http(fetching) => {
-                    // Waiting for one's turn is not the host's time.
-                    if let (Some(rate), Some(host)) = (&self.rate, fetching.request.uri().host()) {
-                        let wait = rate.wait(host, self.clock.now());
-                        if !wait.is_zero() {
-                            self.clock.sleep(wait).await;
-                            deadline = deadline.saturating_add(wait);
-                        }
-                    }
-                    if !fetching.is_redirect {
-                        deadline = self.clock.now().saturating_add(limit);
-                    }
-                    let left = deadline.saturating_sub(self.clock.now());
-                    let response = within(&self.clock, left, self.fetch(fetching)).await;
-                    Answer::Http(response.unwrap_or(Err(HttpErrorKind::TimedOut.into())))
+                    // A redirect has what is left of the time.
+                    let given = if fetching.is_redirect { left } else { limit };
+                    let (answer, unused) = self.send_within(*fetching, given).await;
+                    left = unused;
+                    Answer::Http(answer)
                 }
             };
             resolution.answer(answer);
         }
     }
 
+    /// The response to one request, its body read where the status is success or says what is wrong with the request.
+    pub(crate) async fn send(&self, fetching: Fetching) -> Result<Response<Bytes>, HttpError> {
+        self.send_within(fetching, self.config.policy.total_timeout).await.0
+    }
+
+    /// With the time that is left.
+    async fn send_within(
+        &self,
+        fetching: Fetching,
+        limit: Duration,
+    ) -> (Result<Response<Bytes>, HttpError>, Duration) {
+        // Waiting for one's turn is not the host's time.
+        if let (Some(rate), Some(host)) = (&self.rate, fetching.request.uri().host()) {
+            let wait = rate.wait(host, self.clock.now());
+            if !wait.is_zero() {
+                self.clock.sleep(wait).await;
+            }
+        }
+        let start = self.clock.now();
+        let response = within(&self.clock, limit, self.fetch(fetching)).await;
+        let left = limit.saturating_sub(self.clock.now().saturating_sub(start));
+        (response.unwrap_or(Err(HttpErrorKind::TimedOut.into())), left)
+    }
+
     async fn fetch(&self, fetching: Fetching) -> Result<Response<Bytes>, HttpError> {
+        let is_submission = !fetching.request.body().is_empty();
         let (parts, body) = self.http.send(fetching.request).await?.into_parts();
         // What is not read of an error or redirect costs nothing.
-        let body =
-            if parts.status.is_success() { read_body(body, fetching.max_body).await? } else { Bytes::new() };
+        let body = if parts.status.is_success() || is_submission {
+            read_body(body, fetching.max_body).await?
+        } else {
+            Bytes::new()
+        };
         Ok(Response::from_parts(parts, body))
     }
 }

@@ -29,13 +29,17 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod client;
 mod data;
+mod export;
 mod history;
 mod log;
 mod operation;
 mod text;
 
+pub use client::{Client, ClientError};
 pub use data::{Change, Data, DataFault, Endpoint, List, Map, Part};
+pub use export::{Cursor, ExportEntry, Replay};
 pub use history::{Applied, Entry, Fault, History};
 pub use log::{LogEntry, LogError, verify_log, verify_operations};
 pub use operation::{LegacyCreate, Operation, SignError, UnsignedOperation};

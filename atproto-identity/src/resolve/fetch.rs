@@ -42,11 +42,11 @@ impl Fetch {
         Ok(Self { uri, accept, max_body: max_body.min(policy.max_body), redirects: 0 })
     }
 
-    pub(super) fn step(&self) -> Fetching {
+    pub(super) fn step(&self) -> Box<Fetching> {
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().insert(ACCEPT, http::HeaderValue::from_static(self.accept));
-        Fetching { request, max_body: self.max_body, is_redirect: self.redirects > 0 }
+        Box::new(Fetching { request, max_body: self.max_body, is_redirect: self.redirects > 0 })
     }
 
     pub(super) fn answer(

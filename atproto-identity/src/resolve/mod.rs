@@ -52,7 +52,7 @@ pub enum Step<T> {
     /// The TXT records of this name: [`Answer::Dns`].
     Dns(String),
     /// The response to this request: [`Answer::Http`].
-    Http(Fetching),
+    Http(Box<Fetching>),
     /// Nothing more.
     Done(Result<T, ResolveError>),
 }

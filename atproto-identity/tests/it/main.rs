@@ -1,4 +1,5 @@
 //! The rules of identities, one file for each module.
+#![allow(unreachable_pub, reason = "files of one test")]
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,

@@ -1,5 +1,6 @@
 //! did:plc: operations, histories, and their rules.
 
+mod client;
 mod history;
 mod operation;
 
