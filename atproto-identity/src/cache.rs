@@ -89,7 +89,8 @@ impl<H: HttpClient, D: Dns, C: Clock> CachedDirectory<H, D, C> {
         if let Some(known) = self.identities.fresh(did, self.now()) {
             return known;
         }
-        self.find_did(did, None).await
+        // What is remembered should not pay for moving about the future that finds it.
+        Box::pin(self.find_did(did, None)).await
     }
 
     /// The identity that a handle leads to and that claims it.
@@ -206,7 +207,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Memory<K, V> {
     }
 
     fn fresh(&self, key: &K, now: Duration) -> Option<Result<V, ResolveError>> {
-        self.cache.get(key).filter(|entry| entry.fresh_until > now).map(|entry| entry.give(now))
+        self.cache.get(key).filter(|entry| entry.fresh_until > now).map(|entry| entry.into_found(now))
     }
 
     /// What is remembered, if it is fresh and was asked for at `asked_at` or later; or what `find` finds, once for all that
@@ -222,7 +223,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Memory<K, V> {
         let occupied = |_: &K, entry: &mut Entry<V>| {
             let now = clock.now();
             let is_good = entry.fresh_until > now && asked_at.is_none_or(|at| entry.asked_at >= at);
-            if is_good { EntryAction::Retain(entry.give(now)) } else { EntryAction::ReplaceWithGuard }
+            if is_good {
+                EntryAction::Retain(entry.clone().into_found(now))
+            } else {
+                EntryAction::ReplaceWithGuard
+            }
         };
         let (guard, old) = match self.cache.entry_async(key, occupied).await {
             EntryResult::Retained(found) => return found,
@@ -234,21 +239,21 @@ impl<K: Hash + Eq + Clone, V: Clone> Memory<K, V> {
         let mut place = Place { insert: Some(|entry| drop(guard.insert(entry))), old };
         let start = clock.now();
         let found = find.await;
-        let entry = times.entry(found, place.old.take(), start, clock.now());
-        let found = entry.give(entry.asked_at);
+        let now = clock.now();
+        let entry = times.entry(found, place.old.take(), start, now);
+        let found = entry.clone().into_found(now);
         place.put(entry);
         found
     }
 }
 
-impl<V: Clone> Entry<V> {
+impl<V> Entry<V> {
     /// What was found; of a failure that may pass, when to ask again.
-    fn give(&self, now: Duration) -> Result<V, ResolveError> {
-        let mut found = self.found.clone();
-        if let Err(ResolveError::Unreachable { retry_after, .. }) = &mut found {
+    fn into_found(mut self, now: Duration) -> Result<V, ResolveError> {
+        if let Err(ResolveError::Unreachable { retry_after, .. }) = &mut self.found {
             *retry_after = self.fresh_until.saturating_sub(now);
         }
-        found
+        self.found
     }
 }
 
