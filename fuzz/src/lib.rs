@@ -12,6 +12,10 @@ mod events;
 mod forge;
 mod history;
 pub mod json;
+pub mod lexicon_document;
+mod lexicon_oracle;
+pub mod lexicon_value;
+mod lexicons;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/model.rs"]
 mod model;
@@ -21,10 +25,13 @@ pub mod node;
 #[path = "../../atproto-repo/tests/it/oracle.rs"]
 mod oracle;
 pub mod proof;
+mod random_documents;
 pub mod repo;
+mod rust;
 pub mod seed;
 pub mod sync_commit;
 pub mod syntax;
+pub mod typed_values;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/ways.rs"]
 mod ways;

@@ -2,7 +2,8 @@
 
 use crate::events;
 use crate::model::{Repository, paths};
-use atproto_lexicon::data::{cbor, json};
+use crate::{lexicon_value, random_documents, typed_values};
+use atproto_lexicon::data::{Value, cbor, json};
 use std::io::Result;
 use std::path::{Path, PathBuf};
 
@@ -82,7 +83,45 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("proof", (0..24).map(choices).collect()),
         ("mst_model", (0..24).map(choices).collect()),
         ("mst_node", nodes.map(|(_, block)| block.clone()).collect()),
+        ("lexicon_document", documents()),
+        ("lexicon_value", lexicon_values()),
+        ("typed_values", typed_values()),
     ]
+}
+
+/// Documents of the random catalogs as texts, and choices for such catalogs with two names of our own.
+fn documents() -> Seeds {
+    let texts = (0..8).flat_map(|kind| random_documents::of(4 * kind + 3, &choices(kind)));
+    let texts = texts.map(|document| [&[0], json::to_string(&document).unwrap().as_bytes()].concat());
+    let catalogs = (0..24).map(|kind| {
+        let [first, second] = ["a-b", "größe"].map(|name| [&[kind * 10], name.as_bytes()].concat());
+        let choices = choices(kind).into_iter().map(|byte| byte.min(254)).collect();
+        [vec![kind], [choices, vec![kind], first, second].join(&255)].concat()
+    });
+    texts.chain(catalogs).collect()
+}
+
+/// Values as texts, and choices for values with a few defects.
+fn lexicon_values() -> Seeds {
+    let text = |which: u8| {
+        let value = lexicon_value::about_right(which, 7, &choices(which)).unwrap_or(Value::Null);
+        [&[which, 0], json::to_string(&value).unwrap().as_bytes()].concat()
+    };
+    (0..24).map(text).chain(defects(4)).collect()
+}
+
+fn typed_values() -> Seeds {
+    let good = typed_values::GOOD.iter().zip(typed_values::FIRST..);
+    let texts = good.map(|(value, which)| [&[which, 0], json::to_string(value).unwrap().as_bytes()].concat());
+    texts.chain(defects(8)).collect()
+}
+
+/// Choices for values of any kind, with so many of each.
+fn defects(each: u8) -> impl Iterator<Item = Vec<u8>> {
+    (0..96_u8).map(move |number| {
+        let kind = number.wrapping_mul(38) | 1;
+        [&[number / each, kind][..], &choices(number)].concat()
+    })
 }
 
 /// Any bytes are a repository; the last one says how many records there are.

@@ -237,12 +237,12 @@ struct Generator {
     nsid: String,
 }
 
-/// Documents of a catalog, the last one of which has the definitions `d0`, `d1`, …: each an object with a property `v` that is
-/// one of the others. Returns how many these are, too.
-pub(crate) fn catalog(seed: u64) -> (Vec<Value>, usize) {
-    let mut generator = Generator { rng: Rng(seed), defs: Vec::new(), nsid: String::new() };
+/// Documents of a catalog, up to `most` of them, and one more that has the definitions `d0`, `d1`, …: each an object with a
+/// property `v` that is one of the others. Returns how many these are, too.
+pub(crate) fn catalog(rng: Rng, most: usize) -> (Vec<Value>, usize) {
+    let mut generator = Generator { rng, defs: Vec::new(), nsid: String::new() };
     let mut plan: Vec<(String, Vec<(String, &'static str)>)> = Vec::new();
-    let count = 2 + generator.rng.below(6);
+    let count = 2 + generator.rng.below(most - 1);
     for _ in 0..count {
         let nsid = format!("{}.{}", generator.rng.pick(&AUTHORITIES), generator.rng.pick(&NAMES));
         // One document may be the beginning of another's name.

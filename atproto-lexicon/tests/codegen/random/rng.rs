@@ -1,12 +1,24 @@
-//! Numbers that a seed makes, the same on every machine.
+//! Numbers that a seed makes, the same on every machine; or that bytes say.
 
-/// SplitMix64.
-pub(crate) struct Rng(pub(crate) u64);
+/// SplitMix64, after what the bytes say.
+pub(crate) struct Rng {
+    state: u64,
+    bytes: std::vec::IntoIter<u8>,
+}
 
 impl Rng {
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
+    pub(crate) fn new(seed: u64) -> Self {
+        Self::of(seed, &[])
+    }
+
+    /// Each byte is a choice; the seed makes those for which there is none.
+    pub(crate) fn of(seed: u64, bytes: &[u8]) -> Self {
+        Self { state: seed, bytes: Vec::from(bytes).into_iter() }
+    }
+
+    fn next(&mut self) -> u64 {
+        self.state = self.state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.state;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         mixed ^ (mixed >> 31)
@@ -14,7 +26,11 @@ impl Rng {
 
     /// One of `0..count`.
     pub(crate) fn below(&mut self, count: usize) -> usize {
-        (self.next() % count as u64) as usize
+        match self.bytes.next() {
+            // All of a small range can be said, and a large one is gone through in steps.
+            Some(byte) => (usize::from(byte) * count) >> 8,
+            None => (self.next() % count as u64) as usize,
+        }
     }
 
     pub(crate) fn chance(&mut self, percent: usize) -> bool {

@@ -5,15 +5,15 @@ use atproto_lexicon::data::{Cid, Codec, Object, Value, json};
 use atproto_lexicon::schema::{Catalog, DefKind, ObjectType, Reference, StringType, Type};
 use atproto_lexicon::syntax::Format;
 
-/// A value of a definition, as far as that is possible at this depth.
+/// A value of a definition, as far as that is possible at this depth; null where none can be.
 pub(crate) fn of_definition(rng: &mut Rng, catalog: &Catalog, reference: &Reference, depth: usize) -> Value {
-    match &catalog.get(reference).unwrap().kind {
-        DefKind::Record(record) => {
+    match catalog.get(reference).map(|def| &def.kind) {
+        Some(DefKind::Record(record)) => {
             let mut object = of_object(rng, catalog, &record.object, depth);
             object.insert("$type".into(), reference.to_string().into());
             Value::Object(object)
         }
-        DefKind::Type(ty) => of_type(rng, catalog, ty, depth),
+        Some(DefKind::Type(ty)) => of_type(rng, catalog, ty, depth),
         _ => Value::Null,
     }
 }
