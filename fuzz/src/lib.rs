@@ -24,9 +24,11 @@ pub mod node;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/oracle.rs"]
 mod oracle;
+pub mod plc_log;
 pub mod proof;
 mod random_documents;
 pub mod repo;
+pub mod resolution;
 mod rust;
 pub mod seed;
 pub mod sync_commit;

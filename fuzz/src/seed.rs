@@ -2,7 +2,7 @@
 
 use crate::events;
 use crate::model::{Repository, paths};
-use crate::{lexicon_value, random_documents, typed_values};
+use crate::{lexicon_value, plc_log, random_documents, resolution, typed_values};
 use atproto_lexicon::data::{Value, cbor, json};
 use std::io::Result;
 use std::path::{Path, PathBuf};
@@ -86,6 +86,8 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("lexicon_document", documents()),
         ("lexicon_value", lexicon_values()),
         ("typed_values", typed_values()),
+        ("plc_log", plc_log::seeds()),
+        ("resolution", resolution::seeds()),
     ]
 }
 
