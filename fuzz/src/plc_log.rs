@@ -43,12 +43,16 @@ fn check_made(input: &mut Unstructured<'_>) -> Result<()> {
     let genesis = made(None, 0, 0);
     let mut history = History::new(genesis.did().unwrap());
     history.apply(&genesis, &at(0), None).unwrap();
-    let mut log = vec![(genesis, 0i64)];
-    while !input.is_empty() && log.len() < 12 {
-        let prev = log[input.choose_index(log.len())?].0.cid();
-        let operation =
-            made(Some(prev), input.choose_index(LISTS.len() + 1)?, input.choose_index(KEYS.len())?);
-        let last = log.last().unwrap().1;
+    let mut log = vec![Made { operation: genesis, signer: 0, time: 0 }];
+    // Signatures take most of the time.
+    for _ in 0..8 {
+        if input.is_empty() {
+            break;
+        }
+        let prev = log[input.choose_index(log.len())?].operation.cid();
+        let (list, signer) = (input.choose_index(LISTS.len() + 1)?, input.choose_index(KEYS.len())?);
+        let operation = made(Some(prev), list, signer);
+        let last = log.last().unwrap().time;
         let time = last + *input.choose(&[1, 3600, 48 * 3600, WINDOW, WINDOW + 1, 0, -1])?;
         let next = Made { operation, signer, time };
         let applied = history.apply(&next.operation, &at(time), None);
