@@ -123,6 +123,7 @@ impl From<HttpError> for ResolveError {
         match error.kind() {
             HttpErrorKind::TimedOut => Self::TooSlow,
             HttpErrorKind::Refused(address) => Self::Refused(Refusal::Address(address)),
+            HttpErrorKind::RefusedUrl => Self::Refused(Refusal::of(&error)),
             HttpErrorKind::TooLarge { limit } => Self::TooLarge { limit },
             HttpErrorKind::Broken => Self::Malformed(Malformed::Response),
             _ => Self::unreachable(Some(error)),

@@ -3,8 +3,10 @@
 //! Whoever writes a DID document or owns a name decides what a resolver connects to. So addresses are checked where they are
 //! dialled, after DNS has said what they are: a name may resolve to a public address first and to a private one next.
 
+use atproto_lexicon::http::HttpError;
 use atproto_lexicon::syntax::Handle;
 use http::Uri;
+use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
@@ -60,6 +62,17 @@ pub enum Refusal {
     /// The URL has a user's name or password.
     #[error("a URL with a user's name")]
     User,
+    /// It is no URL, or the client refuses it for a reason of its own.
+    #[error("no URL that may be fetched")]
+    Url,
+}
+
+impl Refusal {
+    /// What made a client refuse a URL.
+    pub(crate) fn of(error: &HttpError) -> Self {
+        let refusal = error.source().and_then(|source| source.downcast_ref::<Self>());
+        refusal.cloned().unwrap_or(Self::Url)
+    }
 }
 
 impl Default for FetchPolicy {
@@ -170,7 +183,7 @@ fn is_below(name: &str, domain: &str) -> bool {
 }
 
 /// The address that a host is written as, in the one usual spelling.
-fn address_of(host: &str) -> Option<IpAddr> {
+pub(crate) fn address_of(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),

@@ -18,8 +18,18 @@
 //! assert_eq!(document.signing_key(), None);
 //! # Ok::<(), serde_json::Error>(())
 //! ```
+//!
+//! # Features
+//!
+//! `cache` remembers identities for as long as they are believed ([`cache`]).
+//!
+//! The others are [`adapters`]: `reqwest` is an HTTP client that checks each address before it dials it, `hickory` is DNS,
+//! `websocket` reads text messages from a WebSocket, and `tokio`, which all of them bring, has a clock and the addresses that
+//! the system knows.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+#[cfg(feature = "tokio")]
+pub mod adapters;
 #[cfg(feature = "cache")]
 pub mod cache;
 pub mod clock;

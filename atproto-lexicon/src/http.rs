@@ -119,6 +119,8 @@ pub enum HttpErrorKind {
     TimedOut,
     /// A policy forbids the address that would have been connected to.
     Refused(IpAddr),
+    /// A policy forbids the URL, or it is none.
+    RefusedUrl,
     /// The response is no HTTP, or ended too early.
     Broken,
     /// The body has more bytes than the limit.
@@ -153,6 +155,7 @@ impl fmt::Display for HttpError {
             HttpErrorKind::Connect => f.write_str("no connection"),
             HttpErrorKind::TimedOut => f.write_str("time limit passed"),
             HttpErrorKind::Refused(address) => write!(f, "connecting to {address} is forbidden"),
+            HttpErrorKind::RefusedUrl => f.write_str("forbidden URL"),
             HttpErrorKind::Broken => f.write_str("broken response"),
             HttpErrorKind::TooLarge { limit } => write!(f, "body of more than {limit} bytes"),
         }

@@ -7,6 +7,8 @@
     reason = "a test may panic"
 )]
 
+#[cfg(feature = "tokio")]
+mod adapters;
 #[cfg(feature = "cache")]
 mod cache;
 mod net;

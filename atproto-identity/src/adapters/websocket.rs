@@ -1,0 +1,300 @@
+//! Text messages from a WebSocket, such as the operations that a directory of did:plc streams (`/export/stream?cursor=…`).
+
+use super::addresses::{Addresses, Unresolved, resolve_checked};
+use crate::fetch_policy::{FetchPolicy, Refusal, address_of};
+use futures_util::StreamExt;
+use http::uri::Scheme;
+use http::{HeaderValue, Uri, header::USER_AGENT};
+use rustls_platform_verifier::BuilderVerifierExt;
+use std::error::Error;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout, timeout_at};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+
+/// The greatest length of a message, in bytes: 64 KiB.
+pub const MAX_MESSAGE: usize = 64 * 1024;
+
+/// For how long the server may be silent where nothing else is said.
+const IDLE: Duration = Duration::from_secs(30);
+/// For how long a server that has closed is waited for.
+const CLOSING: Duration = Duration::from_secs(1);
+/// The code where all is well (RFC 6455, section 7.4.1).
+const NORMAL: u16 = 1000;
+
+/// A connection that gives text messages. Pings are answered while [`next`](Self::next) is awaited.
+pub struct Messages {
+    socket: WebSocketStream<Box<dyn Transport>>,
+    idle: Option<Duration>,
+    /// Since when a message is waited for, and nothing has come.
+    silent_since: Option<Instant>,
+    end: Option<Result<Option<String>, StreamError>>,
+}
+
+/// Why there are no messages, or no more of them.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StreamError {
+    /// The policy forbids it.
+    #[error("refused by policy: {0}")]
+    Refused(Refusal),
+    /// The host cannot be reached, says no, or the connection broke: worth another attempt later.
+    #[error("unreachable{}", match .status { Some(status) => format!(": status {status}"), None => String::new() })]
+    Unreachable {
+        /// The status of the response that the handshake had instead.
+        status: Option<u16>,
+        /// What else went wrong.
+        #[source]
+        error: Option<Arc<dyn Error + Send + Sync>>,
+    },
+    /// The connection was not there in time, or the server was silent for too long: worth another attempt.
+    #[error("no answer within the time limit")]
+    TimedOut,
+    /// A message is larger than the limit.
+    #[error("a message of more than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// What came is no WebSocket, or no text.
+    #[error("malformed")]
+    Malformed,
+    /// The server closed.
+    #[error("closed by the server: {code} {reason:?}")]
+    Closed {
+        /// The code (RFC 6455, section 7.4).
+        code: u16,
+        /// What the server said to it, such as `OutdatedCursor`; 123 bytes at most.
+        reason: String,
+    },
+}
+
+/// What a WebSocket is spoken over.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+impl Messages {
+    /// Connects to a URL of the scheme `wss`, or `ws` to loopback in development, by the policy and its time limits. Redirects are
+    /// not followed.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn connect(
+        policy: &FetchPolicy,
+        addresses: &impl Addresses,
+        url: &str,
+    ) -> Result<Self, StreamError> {
+        let target = Target::new(policy, url)?;
+        let connect = async {
+            let dialled = timeout(policy.connect_timeout, target.dial(policy, addresses)).await;
+            target.shake_hands(dialled.map_err(|_| StreamError::TimedOut)??).await
+        };
+        let socket = timeout(policy.total_timeout, connect).await.map_err(|_| StreamError::TimedOut)??;
+        Ok(Self { socket, idle: Some(IDLE), silent_since: None, end: None })
+    }
+
+    /// With another time for which the server may be silent while a message is waited for: 30 s otherwise. `None` is forever.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle: Option<Duration>) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// The next message; `None` where the server closed and all is well. Dropping the future loses nothing. After an error or the
+    /// end there is nothing more, and it is given again.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn next(&mut self) -> Result<Option<String>, StreamError> {
+        if let Some(end) = &self.end {
+            return end.clone();
+        }
+        let next = self.read().await;
+        if !matches!(next, Ok(Some(_))) {
+            self.end = Some(next.clone());
+        }
+        next
+    }
+
+    async fn read(&mut self) -> Result<Option<String>, StreamError> {
+        loop {
+            let since = *self.silent_since.get_or_insert_with(Instant::now);
+            let message = match self.idle.and_then(|idle| since.checked_add(idle)) {
+                Some(deadline) => {
+                    timeout_at(deadline, self.socket.next()).await.map_err(|_| StreamError::TimedOut)?
+                }
+                None => self.socket.next().await,
+            };
+            self.silent_since = None;
+            match message {
+                Some(Ok(Message::Text(text))) => return Ok(Some(text.as_str().to_owned())),
+                Some(Ok(Message::Binary(_))) => return Err(StreamError::Malformed),
+                Some(Ok(Message::Close(frame))) => {
+                    let end = end_of(frame);
+                    self.end = Some(end.clone());
+                    // Reading on sends the answer.
+                    let _ = timeout(CLOSING, self.socket.next()).await;
+                    return end;
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
+                Some(Err(error)) => return Err(failed(error)),
+                None => return Ok(None),
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Messages {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Messages").field("idle", &self.idle).field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
+/// Where to connect to, as the policy allows it.
+struct Target {
+    uri: Uri,
+    host: String,
+    port: u16,
+    is_secure: bool,
+}
+
+impl Target {
+    fn new(policy: &FetchPolicy, url: &str) -> Result<Self, StreamError> {
+        let bad_url = || StreamError::Refused(Refusal::Url);
+        let uri: Uri = url.parse().map_err(|_| bad_url())?;
+        let scheme = uri.scheme_str().unwrap_or_default();
+        let (is_secure, as_http) = match scheme {
+            "wss" => (true, Scheme::HTTPS),
+            "ws" => (false, Scheme::HTTP),
+            other => return Err(StreamError::Refused(Refusal::Scheme(other.to_owned()))),
+        };
+        let mut parts = uri.clone().into_parts();
+        parts.scheme = Some(as_http);
+        let checked = Uri::from_parts(parts).map_err(|_| bad_url())?;
+        policy.check_uri(&checked).map_err(|refusal| {
+            StreamError::Refused(match refusal {
+                Refusal::Scheme(_) => Refusal::Scheme(scheme.to_owned()),
+                other => other,
+            })
+        })?;
+        let host = uri.host().unwrap_or_default().to_owned();
+        let port = match uri.port_u16() {
+            Some(port) => port,
+            // A port that is none must not pass for none.
+            None if uri.authority().is_none_or(|authority| authority.as_str() != host) => {
+                return Err(bad_url());
+            }
+            None if is_secure => 443,
+            None => 80,
+        };
+        Ok(Self { uri, host, port, is_secure })
+    }
+
+    /// Resolves the host once, and connects to one of the addresses that were checked.
+    async fn dial(
+        &self,
+        policy: &FetchPolicy,
+        addresses: &impl Addresses,
+    ) -> Result<Box<dyn Transport>, StreamError> {
+        let allowed = match address_of(&self.host) {
+            // Checked with the URL.
+            Some(address) => vec![address],
+            None => resolve_checked(policy, addresses, &self.host).await.map_err(unresolved)?,
+        };
+        // An address that does not answer leaves time for the others.
+        let count = u32::try_from(allowed.len()).unwrap_or(u32::MAX);
+        let share = policy.connect_timeout.checked_div(count).unwrap_or(policy.connect_timeout);
+        let mut last = StreamError::TimedOut;
+        for address in allowed {
+            let address = SocketAddr::new(address, self.port);
+            match timeout(share, TcpStream::connect(address)).await {
+                Ok(Ok(stream)) if self.is_secure => return self.secure(stream).await,
+                Ok(Ok(stream)) => return Ok(Box::new(stream)),
+                Ok(Err(error)) => last = unreachable(error),
+                Err(_) => last = StreamError::TimedOut,
+            }
+        }
+        Err(last)
+    }
+
+    async fn secure(&self, stream: TcpStream) -> Result<Box<dyn Transport>, StreamError> {
+        let name = match address_of(&self.host) {
+            Some(address) => ServerName::from(address),
+            None => ServerName::try_from(self.host.clone()).map_err(unreachable)?,
+        };
+        let connector = TlsConnector::from(Arc::new(tls_config().map_err(unreachable)?));
+        Ok(Box::new(connector.connect(name, stream).await.map_err(unreachable)?))
+    }
+
+    async fn shake_hands(
+        &self,
+        transport: Box<dyn Transport>,
+    ) -> Result<WebSocketStream<Box<dyn Transport>>, StreamError> {
+        let mut request = self.uri.clone().into_client_request().map_err(failed)?;
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+        let config = WebSocketConfig::default()
+            .max_message_size(Some(MAX_MESSAGE))
+            .max_frame_size(Some(MAX_MESSAGE))
+            .read_buffer_size(MAX_MESSAGE);
+        let (socket, _) = tokio_tungstenite::client_async_with_config(request, transport, Some(config))
+            .await
+            .map_err(failed)?;
+        Ok(socket)
+    }
+}
+
+/// TLS as `reqwest` has it: the system says whom it trusts.
+fn tls_config() -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = config.with_platform_verifier()?.with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn end_of(frame: Option<CloseFrame>) -> Result<Option<String>, StreamError> {
+    match frame {
+        None => Ok(None),
+        Some(frame) if u16::from(frame.code) == NORMAL && frame.reason.is_empty() => Ok(None),
+        Some(frame) => {
+            Err(StreamError::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() })
+        }
+    }
+}
+
+fn unresolved(error: Unresolved) -> StreamError {
+    match error {
+        Unresolved::Refused(address) => StreamError::Refused(Refusal::Address(address)),
+        Unresolved::Unknown(Some(error)) if error.kind() == io::ErrorKind::TimedOut => StreamError::TimedOut,
+        Unresolved::Unknown(_) => unreachable(error),
+    }
+}
+
+fn unreachable(error: impl Error + Send + Sync + 'static) -> StreamError {
+    StreamError::Unreachable { status: None, error: Some(Arc::new(error)) }
+}
+
+fn failed(error: WsError) -> StreamError {
+    match error {
+        WsError::Http(response) => {
+            StreamError::Unreachable { status: Some(response.status().as_u16()), error: None }
+        }
+        WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
+            StreamError::TooLarge { limit: max_size }
+        }
+        WsError::Io(_)
+        | WsError::ConnectionClosed
+        | WsError::AlreadyClosed
+        | WsError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => unreachable(error),
+        _ => StreamError::Malformed,
+    }
+}
