@@ -13,4 +13,6 @@ mod adapters;
 mod cache;
 mod net;
 mod plc;
+#[cfg(feature = "reqwest")]
+mod realnet;
 mod resolve;

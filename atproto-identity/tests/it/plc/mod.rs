@@ -10,13 +10,13 @@ use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::Datetime;
 
 /// The `number`th key; those with an even number are of K-256.
-fn key(number: u8) -> SecretKey {
+pub fn key(number: u8) -> SecretKey {
     let curve = if number.is_multiple_of(2) { Curve::K256 } else { Curve::P256 };
     SecretKey::from_bytes(curve, &[number.wrapping_add(1); 32]).unwrap()
 }
 
 /// A state with these rotation keys.
-fn data(keys: &[u8]) -> Data {
+pub fn data(keys: &[u8]) -> Data {
     let pds = Endpoint {
         kind: "AtprotoPersonalDataServer".to_owned(),
         endpoint: "https://pds.example.com".to_owned(),
