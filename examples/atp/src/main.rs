@@ -5,8 +5,11 @@ mod firehose;
 mod input;
 mod key;
 mod lex;
+mod network;
 mod output;
+mod plc;
 mod repo;
+mod resolve;
 mod save;
 mod syntax;
 mod tid;
@@ -43,6 +46,11 @@ enum Command {
     /// Check and convert DAG-CBOR.
     #[command(subcommand)]
     Cbor(cbor::Command),
+    /// Resolve handles and DIDs to identities; a handle counts where both directions agree.
+    Resolve(resolve::Resolve),
+    /// Make, sign, verify and submit the operations of did:plc.
+    #[command(subcommand)]
+    Plc(plc::Command),
     /// Check Lexicon documents, and values against them.
     #[command(subcommand)]
     Lex(lex::Command),
@@ -62,6 +70,8 @@ fn main() -> ExitCode {
         Command::Tid(command) => command.run(&mut output),
         Command::Key(command) => command.run(&mut output),
         Command::Cbor(command) => command.run(&mut output),
+        Command::Resolve(command) => command.run(&mut output),
+        Command::Plc(command) => command.run(&mut output),
         Command::Lex(command) => command.run(&mut output),
         Command::Repo(command) => command.run(&mut output),
         Command::Firehose(command) => command.run(&mut output),

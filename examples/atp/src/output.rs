@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     Done,
     Incomplete,
+    /// A host did not answer.
+    Unreached,
     Negative,
 }
 
@@ -18,6 +20,7 @@ impl From<Outcome> for ExitCode {
         Self::from(match outcome {
             Outcome::Done => 0,
             Outcome::Negative => 1,
+            Outcome::Unreached => 3,
             Outcome::Incomplete => 4,
         })
     }
@@ -28,7 +31,7 @@ impl From<Outcome> for ExitCode {
 pub(crate) enum Failure {
     /// The arguments are not right.
     Usage(String),
-    /// A file could not be read or written.
+    /// A file could not be read or written, or there is no network.
     File(String),
     /// Whoever read the output has stopped reading.
     Closed,
@@ -75,6 +78,14 @@ impl Output {
     /// Prints one result: a line of text, or an object.
     pub(crate) fn line(&mut self, text: impl Display, json: &Json) -> Result<(), Failure> {
         if self.json { writeln!(self.out, "{json}") } else { writeln!(self.out, "{text}") }.map_err(stopped)
+    }
+
+    /// Tells a person what is not a part of the result, which may go into a file or to another command.
+    pub(crate) fn note(&self, text: impl Display) {
+        if !self.json {
+            // The result stands without it.
+            writeln!(io::stderr(), "{text}").unwrap_or_default();
+        }
     }
 
     /// Whether scripts are spoken to.
