@@ -84,6 +84,19 @@ fn a_response_comes_as_it_was_sent() {
 }
 
 #[test]
+fn no_proxy_is_asked() {
+    // Variables of the environment are those of a whole process.
+    let mut again = std::process::Command::new(std::env::current_exe().unwrap());
+    again.args(["--exact", "adapters::client::a_response_comes_as_it_was_sent"]);
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        again.env(name, "http://127.0.0.1:1");
+    }
+    let done = again.env_remove("no_proxy").env_remove("NO_PROXY").output().unwrap();
+    let said = String::from_utf8_lossy(&done.stdout);
+    assert!(done.status.success() && said.contains("1 passed"), "{said}");
+}
+
+#[test]
 fn urls_are_refused_before_anybody_is_asked() {
     run(async {
         let names = Names::new([&[OTHER]]);

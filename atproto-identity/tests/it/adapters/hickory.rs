@@ -247,6 +247,16 @@ mod over_https {
     }
 
     #[test]
+    fn the_public_directory_goes_to_other_threads() {
+        fn check(_: impl Send) {}
+        match atproto_identity::adapters::public_directory() {
+            Ok(directory) => check(directory.resolve(&"a.example.com".parse().unwrap())),
+            // Not every machine has name servers.
+            Err(error) => assert_eq!(error.to_string(), "DNS cannot be set up"),
+        }
+    }
+
+    #[test]
     fn a_directory_asks_it() {
         run(async {
             let server = Running::new().await;

@@ -74,6 +74,17 @@ async fn next(messages: &mut Messages) -> Result<Option<String>, StreamError> {
 }
 
 #[test]
+fn streams_go_to_other_threads() {
+    fn check<T: Send>(task: T) -> T {
+        task
+    }
+    drop(check(async {
+        let mut messages = Messages::connect(&policy(), &Silence, "wss://example.com").await?;
+        messages.next().await
+    }));
+}
+
+#[test]
 fn messages_come_one_by_one() {
     run(async {
         let largest = "x".repeat(MAX_MESSAGE);
@@ -387,13 +398,19 @@ fn only_what_is_allowed_is_dialled() {
             );
         }
         assert_eq!((names.asked().len(), other.connections()), (2, 0));
-        // Resolved once, and of several addresses the allowed one: where nobody speaks TLS.
-        let server = Server::at((ALLOWED, port), |_| async {}).await;
+        // Resolved once, and of several addresses the allowed one: where it begins TLS, and nobody else does.
+        let (hello, mut first) = unbounded_channel();
+        let server = Server::at((ALLOWED, port), move |mut stream| {
+            let hello = hello.clone();
+            async move { hello.send(stream.read_u8().await.unwrap()).unwrap() }
+        })
+        .await;
         let names = Names::new([&[OTHER, ALLOWED], &[OTHER]]);
         let url = format!("wss://a.example.com:{port}");
         let error = at_most(900, Messages::connect(&policy(), &names, &url)).await.unwrap_err();
         assert!(matches!(error, StreamError::Unreachable { .. }), "{error:?}");
         assert_eq!((names.asked().len(), server.connections(), other.connections()), (1, 1, 0));
+        assert_eq!(first.try_recv(), Ok(0x16));
         for (unresolved, is_timeout) in [(false, false), (true, true)] {
             let error = if unresolved {
                 at_most(900, Messages::connect(&policy(), &Silence, &url)).await.unwrap_err()
