@@ -72,7 +72,6 @@ mod tests {
                 "did:web:Example.com",
                 "did:web:localhost:path",
                 "did:web:localhost%3Ax",
-                "did:web:localhost%3A+1",
                 "did:web:localhost%3A99999",
                 "did:web:localhost%3A1%3A2",
                 "did:web:localhosts",

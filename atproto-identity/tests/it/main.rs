@@ -11,6 +11,7 @@
 mod adapters;
 #[cfg(feature = "cache")]
 mod cache;
+#[cfg_attr(not(feature = "cache"), allow(dead_code, reason = "the cache's tests use more of it"))]
 mod net;
 mod plc;
 #[cfg(feature = "reqwest")]

@@ -32,8 +32,7 @@ struct RealNet {
 
 impl RealNet {
     fn start() -> Self {
-        let folder =
-            std::env::var_os("ATPROTO_REALNET").expect("ATPROTO_REALNET names the folder of the servers");
+        let folder = std::env::var_os("ATPROTO_REALNET").unwrap();
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
         let folder: PathBuf = workspace.join(folder);
         let mut child = Command::new(folder.join("node_modules/.bin/node"))
