@@ -1,12 +1,16 @@
 //! The network: a directory of identities, and what it says where it cannot answer.
 
 use crate::output::{Failure, Outcome};
+use atproto_identity::adapters::{HickoryDns, ReqwestClient, SetupError, TokioClock};
+use atproto_identity::dns::{Dns, DnsError};
+use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::plc::{ClientError, LogEntry, Operation};
-use atproto_identity::{Identity, ResolveError};
+use atproto_identity::{Config, Directory, Identity, ResolveError};
 use atproto_lexicon::syntax::{AtIdentifier, Did};
 use clap::Args;
 use serde_json::{Map, Value as Json};
-use std::error::Error as _;
+use std::error::Error;
+use tokio::runtime::{Builder, Runtime};
 
 #[derive(Args)]
 pub(crate) struct NetworkArguments {
@@ -18,27 +22,63 @@ pub(crate) struct NetworkArguments {
     development_port: Option<u16>,
 }
 
+impl NetworkArguments {
+    fn config(self) -> Config {
+        let development = |port| DevelopmentPolicy { port: Some(port), ..DevelopmentPolicy::default() };
+        Config {
+            plc_directory: self.plc.trim_end_matches('/').to_owned(),
+            policy: self
+                .development_port
+                .map(development)
+                .map_or_else(FetchPolicy::default, FetchPolicy::from),
+        }
+    }
+}
+
 /// The network, one request after another.
-pub(crate) enum Network {}
+pub(crate) struct Network {
+    directory: Directory<ReqwestClient, Names, TokioClock>,
+    runtime: Runtime,
+}
+
+/// DNS, but for names that are this machine's in development: nobody else knows them.
+struct Names(HickoryDns);
+
+impl Dns for Names {
+    async fn txt(&self, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
+        if name.ends_with(".test") { Ok(Vec::new()) } else { self.0.txt(name).await }
+    }
+}
 
 impl Network {
     pub(crate) fn open(arguments: NetworkArguments) -> Result<Self, Failure> {
-        let NetworkArguments { plc, development_port: _ } = arguments;
-        Err(Failure::File(format!("{plc}: this build has no network")))
+        let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::file("network"))?;
+        // What is made in here belongs to the runtime.
+        let guard = runtime.enter();
+        let config = arguments.config();
+        let dns = HickoryDns::from_system().map_err(failure)?;
+        let client = ReqwestClient::with_addresses(config.policy.clone(), dns.clone()).map_err(failure)?;
+        let directory = Directory::new(client, Names(dns), TokioClock::new()).with_config(config);
+        drop(guard);
+        Ok(Self { directory, runtime })
     }
 
-    pub(crate) fn resolve(&self, _: &AtIdentifier) -> Result<Identity, ResolveError> {
-        match *self {}
+    pub(crate) fn resolve(&self, identifier: &AtIdentifier) -> Result<Identity, ResolveError> {
+        self.runtime.block_on(self.directory.resolve(identifier))
     }
 
     /// The audit log of a DID, of which nothing is verified.
-    pub(crate) fn audit_log(&self, _: &Did) -> Result<Vec<LogEntry>, ClientError> {
-        match *self {}
+    pub(crate) fn audit_log(&self, did: &Did) -> Result<Vec<LogEntry>, ClientError> {
+        self.runtime.block_on(self.directory.plc().audit_log(did))
     }
 
-    pub(crate) fn submit(&self, _: &Did, _: &Operation) -> Result<(), ClientError> {
-        match *self {}
+    pub(crate) fn submit(&self, did: &Did, operation: &Operation) -> Result<(), ClientError> {
+        self.runtime.block_on(self.directory.plc().submit(did, operation))
     }
+}
+
+fn failure(error: SetupError) -> Failure {
+    Failure::File(with_sources(&error))
 }
 
 /// What a script calls it.
@@ -69,6 +109,10 @@ pub(crate) fn outcome(error: &ResolveError) -> Outcome {
 
 /// What a person is told, with what the client says of it.
 pub(crate) fn reason(error: &ResolveError) -> String {
+    with_sources(error)
+}
+
+fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -15,6 +15,7 @@ mod model;
 mod diff;
 mod firehose;
 mod lex;
+mod network;
 mod plc;
 mod prove;
 mod write;
