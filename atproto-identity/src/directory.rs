@@ -17,6 +17,55 @@ use std::time::Duration;
 /// Resolves handles and DIDs, each time anew: [`CachedDirectory`](crate::cache::CachedDirectory) remembers.
 ///
 /// The futures may be dropped at any time; nothing is left half done.
+///
+/// With the features `reqwest` and `hickory`, `adapters::public_directory()` is one for the public network. Here, the hosts and the
+/// clock are the program's own:
+///
+/// ```
+/// use atproto_identity::{Directory, clock::Clock, dns::NoDns};
+/// use atproto_lexicon::http::{Bytes, HttpClient, HttpError, Request, Response};
+/// use std::time::Duration;
+///
+/// /// The two hosts of this example.
+/// struct Hosts;
+///
+/// impl HttpClient for Hosts {
+///     type Body = Bytes;
+///
+///     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
+///         let body = match request.uri().to_string().as_str() {
+///             "https://alice.example.com/.well-known/atproto-did" => "did:plc:ewvi7nxzyoun6zhxrhs64oiz",
+///             "https://plc.directory/did:plc:ewvi7nxzyoun6zhxrhs64oiz" => {
+///                 r#"{"id": "did:plc:ewvi7nxzyoun6zhxrhs64oiz", "alsoKnownAs": ["at://alice.example.com"]}"#
+///             }
+///             other => panic!("{other}"),
+///         };
+///         Ok(Response::new(body.into()))
+///     }
+/// }
+///
+/// /// A clock that stands still, so that no time limit passes.
+/// struct Still;
+///
+/// impl Clock for Still {
+///     fn now(&self) -> Duration {
+///         Duration::ZERO
+///     }
+///
+///     async fn sleep(&self, _: Duration) {
+///         std::future::pending().await
+///     }
+/// }
+///
+/// # futures_executor::block_on(async {
+/// let directory = Directory::new(Hosts, NoDns, Still);
+/// let identity = directory.resolve(&"alice.example.com".parse()?).await?;
+/// assert_eq!(identity.did().as_str(), "did:plc:ewvi7nxzyoun6zhxrhs64oiz");
+/// assert_eq!(identity.handle(), "alice.example.com");
+/// assert!(identity.signing_key().is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # }).unwrap();
+/// ```
 #[derive(Debug)]
 pub struct Directory<H, D, C> {
     http: H,

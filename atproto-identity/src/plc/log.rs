@@ -40,6 +40,22 @@ pub struct LogError {
 /// at its time, each recovery came within 72 hours, each hash and time is right, and what the log calls nullified is what
 /// the recoveries have undone (<https://web.plc.directory/spec/v0.1/did-plc#audit-logs>).
 ///
+/// ```
+/// use atproto_identity::plc::{LogEntry, verify_log};
+///
+/// // As `https://plc.directory/did:plc:…/log/audit` gives it.
+/// let log: Vec<LogEntry> = serde_json::from_str(r#"[{
+///     "did": "did:plc:wnxtdoa2d3rskycpqzobl5hx",
+///     "operation": {"type": "plc_operation", "rotationKeys": [], "verificationMethods": {}, "alsoKnownAs": [], "services": {},
+///         "prev": null, "sig": "not a signature"},
+///     "cid": "bafyreifvhlo2mtzxdidtxx4yg6b5kzqjvaqrjggcyoahgxgjr5dz6j4yne", "nullified": false,
+///     "createdAt": "2026-01-01T00:00:00Z"
+/// }]"#)?;
+/// let error = verify_log(&log[0].did, &log).unwrap_err();
+/// assert_eq!(error.index, 0);
+/// # Ok::<(), serde_json::Error>(())
+/// ```
+///
 /// The directory's word remains: that there are no further operations, and when it took them.
 ///
 /// # Errors
