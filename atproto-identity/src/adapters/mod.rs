@@ -7,6 +7,8 @@ mod addresses;
 #[cfg(feature = "reqwest")]
 mod client;
 mod clock;
+#[cfg(feature = "websocket")]
+mod export;
 #[cfg(feature = "hickory")]
 mod hickory;
 #[cfg(feature = "websocket")]
@@ -16,6 +18,8 @@ pub use addresses::{Addresses, Resolving, SystemAddresses};
 #[cfg(feature = "reqwest")]
 pub use client::{ReqwestBody, ReqwestClient};
 pub use clock::TokioClock;
+#[cfg(feature = "websocket")]
+pub use export::{ExportStream, ExportStreamError};
 #[cfg(feature = "hickory")]
 pub use hickory::HickoryDns;
 

@@ -3,6 +3,8 @@
 #[cfg(feature = "reqwest")]
 mod client;
 mod clock;
+#[cfg(feature = "websocket")]
+mod export;
 #[cfg(feature = "hickory")]
 mod hickory;
 #[cfg(feature = "reqwest")]

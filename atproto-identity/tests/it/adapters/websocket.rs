@@ -22,7 +22,7 @@ enum Do {
 }
 
 /// A frame as a server sends it: of an operation, the last of its message or not.
-fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+pub fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     let len = payload.len();
     let mut frame = vec![first];
     match len {
@@ -40,13 +40,13 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
     frame
 }
 
-fn close(code: u16, reason: &str) -> Vec<u8> {
+pub fn close(code: u16, reason: &str) -> Vec<u8> {
     frame(0x88, &[&code.to_be_bytes(), reason.as_bytes()].concat())
 }
 
 /// A server that sends this once it has shaken hands, and then keeps the connection for as long as the client does; what the
 /// client sends comes out at the other end.
-async fn sends(bytes: impl Into<Vec<u8>>) -> (Server, UnboundedReceiver<Vec<u8>>) {
+pub async fn sends(bytes: impl Into<Vec<u8>>) -> (Server, UnboundedReceiver<Vec<u8>>) {
     let (heard, hear) = unbounded_channel();
     let bytes = Arc::new(bytes.into());
     let server = Server::new(move |stream| serve(stream, bytes.clone(), heard.clone())).await;

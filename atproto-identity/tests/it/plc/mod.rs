@@ -30,10 +30,10 @@ pub fn data(keys: &[u8]) -> Data {
 }
 
 /// An update to these rotation keys, signed by the key `signer`.
-fn update(keys: &[u8], prev: Option<Cid>, signer: u8) -> Operation {
+pub fn update(keys: &[u8], prev: Option<Cid>, signer: u8) -> Operation {
     UnsignedOperation::Update { data: data(keys), prev }.sign(&key(signer)).unwrap()
 }
 
-fn at(seconds: i64) -> Datetime {
+pub fn at(seconds: i64) -> Datetime {
     Datetime::from_unix_micros(1_700_000_000_000_000 + seconds * 1_000_000).unwrap()
 }
