@@ -17,7 +17,8 @@ use std::time::Duration;
 /// For how long what was found is believed, and how much of it.
 #[derive(Debug, Clone)]
 pub struct CacheConfig {
-    /// An identity, or what a handle leads to: 24 h.
+    /// An identity, or what a handle leads to: 24 h. An identity's handle is checked with what is remembered of the handle, which may
+    /// be as old again.
     pub hit: Duration,
     /// An identity whose handle does not lead back: 5 min.
     pub invalid_handle: Duration,

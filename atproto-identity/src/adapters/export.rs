@@ -5,6 +5,7 @@ use super::Addresses;
 use super::websocket::{Messages, StreamError};
 use crate::plc::ExportEntry;
 use crate::resolve::Config;
+use std::time::Duration;
 
 /// Reads `/export/stream`. [`Replay`](crate::plc::Replay) makes verified states of what it gives.
 ///
@@ -52,11 +53,19 @@ impl ExportStream {
         let query = cursor.map(|cursor| format!("?cursor={cursor}")).unwrap_or_default();
         let url = format!("ws{rest}/export/stream{query}");
         let messages = Messages::connect(&config.policy, addresses, &url).await;
-        Ok(Self { messages: messages.map_err(ExportStreamError::Stream)?.with_idle_timeout(None), cursor })
+        Ok(Self { messages: messages.map_err(ExportStreamError::Stream)?, cursor })
     }
 
-    /// The next operation; `None` where the directory closed and all is well. Nothing of it is verified. A directory may have
-    /// nothing to say for a long time, so that there is no limit on its silence. Dropping the future loses nothing.
+    /// With another time for which the directory may be silent: 30 s otherwise, after which the connection is likely to be dead.
+    /// `None` is forever.
+    #[must_use]
+    pub fn with_idle_timeout(mut self, idle: Option<Duration>) -> Self {
+        self.messages = self.messages.with_idle_timeout(idle);
+        self
+    }
+
+    /// The next operation; `None` where the directory closed and all is well. Nothing of it is verified. Dropping
+    /// the future loses nothing.
     ///
     /// # Errors
     /// [`ExportStreamError`].

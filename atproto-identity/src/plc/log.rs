@@ -41,19 +41,25 @@ pub struct LogError {
 /// the recoveries have undone (<https://web.plc.directory/spec/v0.1/did-plc#audit-logs>).
 ///
 /// ```
-/// use atproto_identity::plc::{LogEntry, verify_log};
+/// # use atproto_crypto::{Curve, SecretKey};
+/// use atproto_identity::plc::{Data, LogEntry, UnsignedOperation, verify_log};
+/// # let key = SecretKey::from_hex(Curve::P256, &"17".repeat(32))?;
+/// # let data = Data { rotation_keys: vec![key.public_key().to_did_key()], ..Data::default() };
+/// # let operation = UnsignedOperation::Update { data, prev: None }.sign(&key)?;
+/// # let (did, cid) = (operation.did().unwrap(), operation.cid());
+/// # let entry = LogEntry { did: did.clone(), operation, cid, nullified: false, created_at: "2026-01-01T00:00:00Z".parse()? };
+/// # let response = serde_json::to_vec(&[entry])?;
 ///
-/// // As `https://plc.directory/did:plc:…/log/audit` gives it.
-/// let log: Vec<LogEntry> = serde_json::from_str(r#"[{
-///     "did": "did:plc:wnxtdoa2d3rskycpqzobl5hx",
-///     "operation": {"type": "plc_operation", "rotationKeys": [], "verificationMethods": {}, "alsoKnownAs": [], "services": {},
-///         "prev": null, "sig": "not a signature"},
-///     "cid": "bafyreifvhlo2mtzxdidtxx4yg6b5kzqjvaqrjggcyoahgxgjr5dz6j4yne", "nullified": false,
-///     "createdAt": "2026-01-01T00:00:00Z"
-/// }]"#)?;
-/// let error = verify_log(&log[0].did, &log).unwrap_err();
-/// assert_eq!(error.index, 0);
-/// # Ok::<(), serde_json::Error>(())
+/// // The response of `https://plc.directory/did:plc:…/log/audit`.
+/// let mut log: Vec<LogEntry> = serde_json::from_slice(&response)?;
+/// let history = verify_log(&did, &log)?;
+/// assert_eq!(history.document().unwrap().id, did);
+///
+/// // What the directory says of an operation is checked, too.
+/// log[0].nullified = true;
+/// let error = verify_log(&did, &log).unwrap_err();
+/// assert_eq!(error.to_string(), "entry 0 of the log: the log says nullified: true, the operations say otherwise");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
 /// The directory's word remains: that there are no further operations, and when it took them.

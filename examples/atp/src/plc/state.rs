@@ -23,7 +23,7 @@ pub(super) struct StateArguments {
     /// The URL of the account's host.
     #[arg(long, value_name = "URL", value_parser = pds_url)]
     pds: Option<String>,
-    /// Another service, such as atproto_labeler=AtprotoLabeler,https://labels.example.com.
+    /// Another service, by its name, its type and its URL.
     #[arg(long = "service", value_name = "ID=TYPE,URL", value_parser = service)]
     services: Vec<(String, Endpoint)>,
     /// Another public key, such as atproto_label=did:key:…
