@@ -21,7 +21,8 @@ impl<T: Addresses + ?Sized> Addresses for Arc<T> {
     }
 }
 
-/// Asks the system, which may put its own domain after a name, each time on a thread that waits for it. A program that resolves many names of strangers does better with
+/// Asks the system, which may put its own domain after a name, each time on a thread that waits for it. A program that resolves many
+/// names of strangers does better with
 /// `HickoryDns`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemAddresses;
