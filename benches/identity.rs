@@ -23,7 +23,7 @@ use futures_util::FutureExt;
 use quick_cache::sync::Cache;
 use std::hint::black_box;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Logs in a measured piece.
 const LOGS: usize = 40;
@@ -113,6 +113,10 @@ struct Monotonic(Instant);
 impl Clock for Monotonic {
     fn now(&self) -> Duration {
         self.0.elapsed()
+    }
+
+    fn unix_time(&self) -> Duration {
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap()
     }
 
     async fn sleep(&self, _: Duration) {

@@ -52,6 +52,10 @@ use std::time::Duration;
 ///         Duration::ZERO
 ///     }
 ///
+///     fn unix_time(&self) -> Duration {
+///         Duration::ZERO
+///     }
+///
 ///     async fn sleep(&self, _: Duration) {
 ///         std::future::pending().await
 ///     }

@@ -32,7 +32,6 @@
 pub mod adapters;
 #[cfg(feature = "cache")]
 pub mod cache;
-pub mod clock;
 mod directory;
 pub mod dns;
 pub mod document;
@@ -44,6 +43,7 @@ mod rate;
 pub mod resolve;
 pub mod web;
 
+pub use atproto_lexicon::clock;
 pub use directory::Directory;
 pub use document::DidDocument;
 pub use error::{Malformed, ResolveError};

@@ -23,8 +23,20 @@ pub trait MaybeSend {}
 #[cfg(target_arch = "wasm32")]
 impl<T: ?Sized> MaybeSend for T {}
 
+/// [`Sync`] everywhere but in WebAssembly.
+#[cfg(not(target_arch = "wasm32"))]
+pub trait MaybeSync: Sync {}
+#[cfg(not(target_arch = "wasm32"))]
+impl<T: Sync + ?Sized> MaybeSync for T {}
+
+/// [`Sync`] everywhere but in WebAssembly.
+#[cfg(target_arch = "wasm32")]
+pub trait MaybeSync {}
+#[cfg(target_arch = "wasm32")]
+impl<T: ?Sized> MaybeSync for T {}
+
 /// Sends requests.
-pub trait HttpClient {
+pub trait HttpClient: MaybeSync {
     /// What a response's body is read from.
     type Body: Body;
 
@@ -37,6 +49,33 @@ pub trait HttpClient {
         &self,
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend;
+
+    /// Sends a request whose body comes in pieces, `length` bytes in all, and is given up where there are fewer or more of them. A
+    /// client that does not say otherwise keeps all of them in memory first.
+    ///
+    /// # Errors
+    /// [`HttpError`] where there is no response; where the body has another length, of the kind
+    /// [`BadLength`](HttpErrorKind::BadLength).
+    fn send_streaming(
+        &self,
+        request: Request<()>,
+        body: impl Body + 'static,
+        length: u64,
+    ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend {
+        async move {
+            let limit = usize::try_from(length).map_err(|_| HttpErrorKind::BadLength)?;
+            let all = match read_body(body, limit).await {
+                Err(error) if matches!(error.kind(), HttpErrorKind::TooLarge { .. }) => {
+                    return Err(HttpErrorKind::BadLength.into());
+                }
+                all => all?,
+            };
+            if all.len() != limit {
+                return Err(HttpErrorKind::BadLength.into());
+            }
+            self.send(request.map(|()| all)).await
+        }
+    }
 }
 
 /// Bytes that come in pieces.
@@ -50,7 +89,7 @@ pub trait Body: MaybeSend {
 
 impl<T: HttpClient + ?Sized> HttpClient for &T
 where
-    Self: MaybeSend,
+    Self: MaybeSend + MaybeSync,
 {
     type Body = T::Body;
 
@@ -60,11 +99,20 @@ where
     ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend {
         (**self).send(request)
     }
+
+    fn send_streaming(
+        &self,
+        request: Request<()>,
+        body: impl Body + 'static,
+        length: u64,
+    ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend {
+        (**self).send_streaming(request, body, length)
+    }
 }
 
 impl<T: HttpClient + ?Sized> HttpClient for Arc<T>
 where
-    Self: MaybeSend,
+    Self: MaybeSend + MaybeSync,
 {
     type Body = T::Body;
 
@@ -73,6 +121,15 @@ where
         request: Request<Bytes>,
     ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend {
         (**self).send(request)
+    }
+
+    fn send_streaming(
+        &self,
+        request: Request<()>,
+        body: impl Body + 'static,
+        length: u64,
+    ) -> impl Future<Output = Result<Response<Self::Body>, HttpError>> + MaybeSend {
+        (**self).send_streaming(request, body, length)
     }
 }
 
@@ -123,6 +180,8 @@ pub enum HttpErrorKind {
     RefusedUrl,
     /// The response is no HTTP, or ended too early.
     Broken,
+    /// The body of a request is shorter or longer than was said.
+    BadLength,
     /// The body has more bytes than the limit.
     TooLarge {
         /// The limit, in bytes.
@@ -157,6 +216,7 @@ impl fmt::Display for HttpError {
             HttpErrorKind::Refused(address) => write!(f, "connecting to {address} is forbidden"),
             HttpErrorKind::RefusedUrl => f.write_str("forbidden URL"),
             HttpErrorKind::Broken => f.write_str("broken response"),
+            HttpErrorKind::BadLength => f.write_str("request body of another length than was said"),
             HttpErrorKind::TooLarge { limit } => write!(f, "body of more than {limit} bytes"),
         }
     }

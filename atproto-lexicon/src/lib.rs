@@ -29,7 +29,7 @@
 //! `ipld` converts [`data::Cid`], [`data::Link`] and [`data::Value`] from and to the types of the crates `cid` and `ipld-core`.
 //! Without it, too, these can stand in types that are read and written.
 //!
-//! `http` has the trait of the HTTP client that a program brings to the crates which speak HTTP.
+//! `http` has the traits of the HTTP client and the clock that a program brings to the crates which speak HTTP.
 //!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
 //! when they change; `codegen` makes Rust of them, in build scripts, and `typed` is what that Rust is made of.
@@ -37,6 +37,8 @@
 
 #[cfg(feature = "typed")]
 pub mod check;
+#[cfg(feature = "http")]
+pub mod clock;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod data;

@@ -1,7 +1,7 @@
 //! Time by `tokio`.
 
 use crate::clock::Clock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::time::Instant;
 
 /// A clock of the runtime in which it is asked, which must have its time enabled.
@@ -26,6 +26,11 @@ impl Default for TokioClock {
 impl Clock for TokioClock {
     fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    fn unix_time(&self) -> Duration {
+        // A clock before 1970 is wrong anyway.
+        SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }
 
     async fn sleep(&self, duration: Duration) {

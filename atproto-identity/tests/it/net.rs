@@ -217,6 +217,10 @@ impl Clock for Net {
         self.time()
     }
 
+    fn unix_time(&self) -> Duration {
+        self.time()
+    }
+
     async fn sleep(&self, duration: Duration) {
         let until = self.time() + duration;
         std::future::poll_fn(|context| {

@@ -1,3 +1,7 @@
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::ser::{Serialize, SerializeMap as _, Serializer};
+use std::fmt;
+
 /// How an endpoint is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Method {
@@ -38,6 +42,35 @@ pub trait Endpoint {
 /// There are no parameters, or there is no body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct NoBody;
+
+/// Written as an object without fields.
+impl Serialize for NoBody {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_map(Some(0))?.end()
+    }
+}
+
+/// Read from an object of whichever fields.
+impl<'de> Deserialize<'de> for NoBody {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Fields;
+
+        impl<'de> Visitor<'de> for Fields {
+            type Value = NoBody;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NoBody, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(NoBody)
+            }
+        }
+
+        deserializer.deserialize_map(Fields)
+    }
+}
 
 /// A body that is not JSON: its bytes travel beside the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]

@@ -1,12 +1,16 @@
 //! Time, as a program brings it.
 
-use atproto_lexicon::http::MaybeSend;
+use crate::http::MaybeSend;
 use std::time::Duration;
 
 /// A clock that goes on steadily, and waits.
 pub trait Clock {
     /// The time since some moment, the same one for each call.
     fn now(&self) -> Duration;
+
+    /// The time since 1970-01-01T00:00:00Z, as the system has it, which may be wrong and may go back: what tokens and limits of others
+    /// are dated with.
+    fn unix_time(&self) -> Duration;
 
     /// Is ready after this time.
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + MaybeSend;
@@ -20,17 +24,17 @@ where
         (**self).now()
     }
 
+    fn unix_time(&self) -> Duration {
+        (**self).unix_time()
+    }
+
     fn sleep(&self, duration: Duration) -> impl Future<Output = ()> + MaybeSend {
         (**self).sleep(duration)
     }
 }
 
-/// What `future` gives, or `None` where it takes longer.
-pub(crate) async fn within<T>(
-    clock: &impl Clock,
-    limit: Duration,
-    future: impl Future<Output = T>,
-) -> Option<T> {
+/// What `future` gives, or `None` where it takes longer: then it is dropped.
+pub async fn within<T>(clock: &impl Clock, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
     let mut future = std::pin::pin!(future);
     let mut sleep = std::pin::pin!(clock.sleep(limit));
     std::future::poll_fn(|context| {
