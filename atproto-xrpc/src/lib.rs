@@ -25,3 +25,23 @@
 // Laid out by the generator; its own test says that it is what the generator makes.
 #[rustfmt::skip]
 pub mod api;
+#[cfg(feature = "client")]
+pub mod auth;
+#[cfg(feature = "client")]
+pub mod client;
+mod error;
+pub mod headers;
+mod request;
+mod response;
+#[cfg(feature = "client")]
+mod retry;
+mod service_url;
+
+#[cfg(feature = "client")]
+pub use client::Client;
+pub use error::{AuthError, Error, Malformed, Refused};
+pub use request::{Call, RequestError};
+pub use response::{Reply, read_response, read_untyped};
+#[cfg(feature = "client")]
+pub use retry::RetryPolicy;
+pub use service_url::{InvalidServiceUrl, ServiceUrl};

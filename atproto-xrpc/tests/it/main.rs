@@ -5,8 +5,12 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    reason = "a test may panic"
+    unreachable_pub,
+    reason = "a test may panic, and nobody uses it"
 )]
 
 mod captures;
+mod client;
 mod generated;
+mod net;
+mod password;
