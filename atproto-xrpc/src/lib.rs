@@ -25,12 +25,18 @@
 // Laid out by the generator; its own test says that it is what the generator makes.
 #[rustfmt::skip]
 pub mod api;
+#[cfg(feature = "reqwest")]
+pub mod adapters;
 #[cfg(feature = "client")]
 pub mod auth;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
 pub mod headers;
+#[cfg(feature = "client")]
+mod pages;
+#[cfg(feature = "client")]
+pub mod records;
 mod request;
 mod response;
 #[cfg(feature = "client")]

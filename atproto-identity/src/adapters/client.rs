@@ -4,7 +4,8 @@ use super::SetupError;
 use super::addresses::{Addresses, SystemAddresses, Unresolved, resolve_checked};
 use crate::fetch_policy::{FetchPolicy, Refusal};
 use atproto_lexicon::http::{Body, Bytes, HttpClient, HttpError, HttpErrorKind, Request, Response};
-use http::Uri;
+use futures_util::stream::{Stream, unfold};
+use http::{Uri, header::CONTENT_LENGTH};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use std::io;
 use std::net::SocketAddr;
@@ -72,7 +73,7 @@ impl ReqwestClient {
         &self.policy
     }
 
-    fn check(&self, request: Request<Bytes>) -> Result<reqwest::Request, HttpError> {
+    fn check<B: Into<reqwest::Body>>(&self, request: Request<B>) -> Result<reqwest::Request, HttpError> {
         self.policy.check_uri(request.uri()).map_err(refused)?;
         let request = reqwest::Request::try_from(request)
             .map_err(|error| HttpError::new(HttpErrorKind::RefusedUrl, error))?;
@@ -87,7 +88,27 @@ impl HttpClient for ReqwestClient {
     type Body = ReqwestBody;
 
     async fn send(&self, request: Request<Bytes>) -> Result<Response<ReqwestBody>, HttpError> {
-        let request = self.check(request)?;
+        self.execute(self.check(request)?).await
+    }
+
+    async fn send_streaming(
+        &self,
+        mut request: Request<()>,
+        mut body: impl Body + 'static,
+        length: u64,
+    ) -> Result<Response<ReqwestBody>, HttpError> {
+        // Of a body that is said to be empty nothing would be read.
+        if length == 0 && body.chunk().await?.is_some() {
+            return Err(HttpErrorKind::BadLength.into());
+        }
+        request.headers_mut().insert(CONTENT_LENGTH, length.into());
+        let body = reqwest::Body::wrap_stream(pieces(body, length));
+        self.execute(self.check(request.map(|()| body))?).await
+    }
+}
+
+impl ReqwestClient {
+    async fn execute(&self, request: reqwest::Request) -> Result<Response<ReqwestBody>, HttpError> {
         let mut received = self.client.execute(request).await.map_err(failed)?;
         let mut response = Response::new(());
         *response.status_mut() = received.status();
@@ -95,6 +116,27 @@ impl HttpClient for ReqwestClient {
         *response.headers_mut() = std::mem::take(received.headers_mut());
         Ok(response.map(|()| ReqwestBody(received)))
     }
+}
+
+/// The pieces of a body, as long as they are not of more or fewer bytes than was said.
+fn pieces(
+    body: impl Body + 'static,
+    length: u64,
+) -> impl Stream<Item = Result<Bytes, HttpError>> + Send + 'static {
+    unfold(Some((body, length)), |rest| async {
+        let (mut body, left) = rest?;
+        match body.chunk().await {
+            Ok(Some(chunk)) => {
+                match u64::try_from(chunk.len()).ok().and_then(|read| left.checked_sub(read)) {
+                    Some(left) => Some((Ok(chunk), Some((body, left)))),
+                    None => Some((Err(HttpErrorKind::BadLength.into()), None)),
+                }
+            }
+            Ok(None) if left == 0 => None,
+            Ok(None) => Some((Err(HttpErrorKind::BadLength.into()), None)),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
 }
 
 impl Body for ReqwestBody {
@@ -135,6 +177,10 @@ fn failed(error: reqwest::Error) -> HttpError {
 fn kind_of(error: &reqwest::Error) -> HttpErrorKind {
     let mut source = std::error::Error::source(error);
     while let Some(inner) = source {
+        // The body of the request.
+        if let Some(error) = inner.downcast_ref::<HttpError>() {
+            return error.kind();
+        }
         match inner.downcast_ref::<Unresolved>() {
             Some(Unresolved::Refused(address)) => return HttpErrorKind::Refused(*address),
             Some(Unresolved::Unknown(Some(error))) if error.kind() == io::ErrorKind::TimedOut => {

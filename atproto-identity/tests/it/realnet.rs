@@ -19,63 +19,25 @@ use atproto_lexicon::syntax::{Datetime, Did};
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::TestRunner;
 use serde_json::{Value, json};
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::SystemTime;
+use testdata::realnet::RealNet;
 
-/// The servers, which end with this.
-struct RealNet {
-    child: Child,
-    info: Value,
-}
-
-impl RealNet {
-    fn start() -> Self {
-        let folder = std::env::var_os("ATPROTO_REALNET").unwrap();
-        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-        let folder: PathBuf = workspace.join(folder);
-        let mut child = Command::new(folder.join("node_modules/.bin/node"))
-            .args(["start.mjs", "--exit-with-stdin"])
-            .current_dir(&folder)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        Self { child, info: serde_json::from_str(&line).unwrap() }
-    }
-
-    fn text(&self, pointer: &str) -> String {
-        self.info.pointer(pointer).unwrap().as_str().unwrap().to_owned()
-    }
-
-    fn directory(&self) -> Directory<ReqwestClient, NoDns, TokioClock> {
-        let port = self.text("/pds/0/url").rsplit(':').next().unwrap().parse().unwrap();
-        let policy = FetchPolicy::from(DevelopmentPolicy { port: Some(port), addresses: Vec::new() });
-        let config = Config { plc_directory: self.text("/plc"), policy: policy.clone() };
-        let client = ReqwestClient::new(policy).unwrap();
-        Directory::new(client, NoDns, TokioClock::new()).with_config(config)
-    }
-}
-
-impl Drop for RealNet {
-    fn drop(&mut self) {
-        drop(self.child.stdin.take());
-        drop(self.child.kill());
-        drop(self.child.wait());
-    }
+fn directory(net: &RealNet) -> Directory<ReqwestClient, NoDns, TokioClock> {
+    let port = net.pds(0).rsplit(':').next().unwrap().parse().unwrap();
+    let policy = FetchPolicy::from(DevelopmentPolicy { port: Some(port), addresses: Vec::new() });
+    let config = Config { plc_directory: net.text("/plc"), policy: policy.clone() };
+    let client = ReqwestClient::new(policy).unwrap();
+    Directory::new(client, NoDns, TokioClock::new()).with_config(config)
 }
 
 fn run(test: impl AsyncFnOnce(&RealNet, Directory<ReqwestClient, NoDns, TokioClock>)) {
-    let net = RealNet::start();
+    let net = RealNet::start(&[]).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(test(&net, net.directory()));
+    runtime.block_on(test(&net, directory(&net)));
 }
 
 async fn post(net: &RealNet, path: &str, body: &Value) -> Value {
-    let url = format!("{}/xrpc/{path}", net.text("/pds/0/url"));
+    let url = format!("{}/xrpc/{path}", net.pds(0));
     let request = Request::post(url).header("content-type", "application/json");
     let request = request.body(Bytes::from(body.to_string())).unwrap();
     let client = ReqwestClient::new(DevelopmentPolicy::default().into()).unwrap();
@@ -100,7 +62,7 @@ fn accounts_of_the_reference_host_are_resolved() {
             let identity = directory.resolve(&identifier.parse().unwrap()).await.unwrap();
             assert!(matches!(identity.handle_state(), HandleState::Verified(_)), "{identity:?}");
             assert_eq!((identity.did(), identity.handle()), (&did, "alice.test"));
-            assert_eq!(identity.pds().unwrap(), net.text("/pds/0/url"));
+            assert_eq!(identity.pds().unwrap(), net.pds(0));
             // The key is that of the log, which is valid.
             let history = directory.plc().history(&did).await.unwrap();
             assert_eq!(history.document().unwrap().signing_key(), Some(identity.signing_key().unwrap()));

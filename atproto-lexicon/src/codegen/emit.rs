@@ -336,4 +336,8 @@ fn endpoint(text: &mut Text, item: &Endpoint) {
         text.line(1, "}");
     }
     text.line(0, "}");
+    if item.is_paged {
+        text.line(0, "");
+        text.line(0, &format!("typed::paged!({});", item.request));
+    }
 }

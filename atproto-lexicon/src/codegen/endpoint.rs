@@ -4,8 +4,8 @@ use super::docs;
 use super::lower::Lower;
 use super::model::{Docs, Endpoint, Item, Part, StructKind};
 use crate::schema::{
-    Audience, Body, EndpointError, EndpointType, ObjectType, Permission, PermissionSet, SubscriptionType,
-    Type,
+    Audience, Body, EndpointError, EndpointType, ObjectType, Permission, PermissionSet, StringType,
+    SubscriptionType, Type,
 };
 use crate::syntax::Nsid;
 
@@ -93,10 +93,12 @@ fn endpoint(lower: &mut Lower<'_>, endpoint: &EndpointType, name: &str, docs: Do
     };
     let output = output(lower, endpoint.output.as_ref(), name, &output_place);
     let error = errors(lower, &endpoint.errors, name);
+    let is_paged = is_paged(endpoint) && matches!(params, Part::Whole);
     lower.items.push(Item::Endpoint(Endpoint {
         request: name.into(),
         nsid: lower.document.id.clone(),
         method,
+        is_paged,
         input_encoding: endpoint.input.as_ref().map(|body| body.encoding.clone()),
         output_encoding: endpoint.output.as_ref().map(|body| body.encoding.clone()),
         params,
@@ -104,6 +106,20 @@ fn endpoint(lower: &mut Lower<'_>, endpoint: &EndpointType, name: &str, docs: Do
         output,
         error,
     }));
+}
+
+/// Whether a query goes on where its answer says, by `cursor` (<https://atproto.com/specs/xrpc#cursors-and-pagination>).
+fn is_paged(endpoint: &EndpointType) -> bool {
+    let has_cursor = |object: &ObjectType| {
+        let plain = StringType::default();
+        let is_plain = object.properties.get("cursor").is_some_and(|schema| match &schema.ty {
+            Type::String(text) => *text == plain,
+            _ => false,
+        });
+        is_plain && !object.is_required("cursor")
+    };
+    let Input::Object(output) = Input::of(endpoint.output.as_ref()) else { return false };
+    endpoint.parameters.as_ref().is_some_and(has_cursor) && has_cursor(output)
 }
 
 /// The type of a response's body.
@@ -161,6 +177,7 @@ pub(super) fn subscription(lower: &mut Lower<'_>, subscription: &SubscriptionTyp
         request: name.into(),
         nsid: lower.document.id.clone(),
         method: "Subscription",
+        is_paged: false,
         input_encoding: None,
         output_encoding: Some("application/cbor".into()),
         params,

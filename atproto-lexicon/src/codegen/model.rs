@@ -120,6 +120,8 @@ pub(super) struct Endpoint {
     pub(super) request: String,
     pub(super) nsid: Nsid,
     pub(super) method: &'static str,
+    /// Its parameters and its output have a `cursor`.
+    pub(super) is_paged: bool,
     pub(super) input_encoding: Option<String>,
     pub(super) output_encoding: Option<String>,
     pub(super) params: Part,

@@ -39,6 +39,32 @@ pub trait Endpoint {
     fn input(&self) -> &Self::Input;
 }
 
+/// A query whose answer comes in pages (<https://atproto.com/specs/xrpc#cursors-and-pagination>); [`paged!`](crate::paged)
+/// implements it.
+pub trait Paged: Endpoint {
+    /// Asks for the page at a cursor.
+    fn set_cursor(&mut self, cursor: String);
+
+    /// Where the next page begins; `None` on the last one.
+    fn cursor_of(output: &Self::Output) -> Option<&str>;
+}
+
+/// Implements [`Paged`](crate::typed::Paged) for requests with a field `cursor`, which their output has, too.
+#[macro_export]
+macro_rules! paged {
+    ($name:ident) => {
+        impl $crate::typed::Paged for $name {
+            fn set_cursor(&mut self, cursor: ::std::string::String) {
+                self.cursor = ::core::option::Option::Some(cursor);
+            }
+
+            fn cursor_of(output: &Self::Output) -> ::core::option::Option<&str> {
+                output.cursor.as_deref()
+            }
+        }
+    };
+}
+
 /// There are no parameters, or there is no body.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct NoBody;

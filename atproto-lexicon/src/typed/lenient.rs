@@ -46,6 +46,20 @@ impl<T> Lenient<T> {
     }
 }
 
+impl<T: DeserializeOwned> Lenient<T> {
+    /// Reads a value, and keeps it where it is not of the type.
+    pub fn read(value: Value) -> Self {
+        match T::deserialize(FromValue::new(&value)) {
+            Ok(typed) => Self::Good(typed),
+            Err(error) => Self::bad(Some(value), error),
+        }
+    }
+
+    fn bad(value: Option<Value>, error: ValueError) -> Self {
+        Self::Bad(Box::new(Bad { value, error }))
+    }
+}
+
 impl<T> From<T> for Lenient<T> {
     fn from(value: T) -> Self {
         Self::Good(value)
@@ -76,14 +90,10 @@ impl<T: Serialize> Serialize for Lenient<T> {
 
 impl<'de, T: DeserializeOwned> Deserialize<'de> for Lenient<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let bad = |value, error| Self::Bad(Box::new(Bad { value, error }));
         let json = deserializer.is_human_readable();
         Ok(match deserializer.deserialize_any(Salvage { json })? {
-            Err(error) => bad(None, error),
-            Ok(value) => match T::deserialize(FromValue::new(&value)) {
-                Ok(typed) => Self::Good(typed),
-                Err(error) => bad(Some(value), error),
-            },
+            Err(error) => Self::bad(None, error),
+            Ok(value) => Self::read(value),
         })
     }
 }

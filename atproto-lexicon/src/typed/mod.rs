@@ -35,7 +35,7 @@ mod values;
 mod writer;
 
 pub use convert::{JsonTypeError, from_json, from_value, read_body, to_object};
-pub use endpoint::{Endpoint, Method, NoBody, RawBody};
+pub use endpoint::{Endpoint, Method, NoBody, Paged, RawBody};
 pub use from_value::ValueError;
 pub use lenient::{Bad, Lenient};
 pub use object::{Record, TypedObject, deserialize_object, serialize_object};
@@ -50,7 +50,7 @@ pub use crate::data::{Blob, BlobRef, Bytes, Link, Object, Value};
 pub use crate::syntax::{
     AtIdentifier, AtUri, CidString, Datetime, Did, Handle, Language, Nsid, RecordKey, Tid, Uri,
 };
-pub use crate::{closed_values, known_values, object, params, union};
+pub use crate::{closed_values, known_values, object, paged, params, union};
 
 #[doc(hidden)]
 pub use serde;

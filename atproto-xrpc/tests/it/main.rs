@@ -14,3 +14,6 @@ mod client;
 mod generated;
 mod net;
 mod password;
+#[cfg(feature = "reqwest")]
+mod realnet;
+mod records;

@@ -4,6 +4,8 @@
 //! not there is shown as ignored; with `ATPROTO_REQUIRE_TESTDATA` set it is a failure, and always is one that has fewer
 //! cases than it is known to have.
 
+pub mod realnet;
+
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

@@ -181,3 +181,62 @@ fn there_may_be_nobody() {
         assert_eq!(error.kind(), HttpErrorKind::Connect);
     });
 }
+
+/// A server that answers the body of a request with its length.
+async fn counts() -> Server {
+    Server::new(|mut stream| async move {
+        while let Some(head) = head(&mut stream).await {
+            let length = head.to_ascii_lowercase().split("content-length: ").nth(1).and_then(|rest| {
+                let digits = rest.split("\r\n").next()?;
+                digits.parse::<usize>().ok()
+            });
+            let mut body = vec![0; length.unwrap()];
+            if stream.read_exact(&mut body).await.is_err() {
+                return;
+            }
+            let sum: u64 = body.iter().map(|byte| u64::from(*byte)).sum();
+            let text = format!("{sum:>20}");
+            let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{text}");
+            drop(stream.write_all(answer.as_bytes()).await);
+        }
+    })
+    .await
+}
+
+/// Pieces of one byte each.
+struct Pieces(u32);
+
+impl atproto_lexicon::http::Body for Pieces {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, HttpError> {
+        tokio::task::yield_now().await;
+        match self.0.checked_sub(1) {
+            Some(left) => {
+                self.0 = left;
+                Ok(Some(vec![1; 1000].into()))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+#[test]
+fn a_body_is_sent_in_pieces() {
+    run(async {
+        let server = counts().await;
+        let client = ReqwestClient::with_addresses(policy(), Names::default()).unwrap();
+        let send = async |length: u64| {
+            let request = Request::post(format!("http://{}/", server.address)).body(()).unwrap();
+            let response = client.send_streaming(request, Pieces(300), length).await?;
+            read_body(response.into_body(), 1000).await
+        };
+        let sum = send(300_000).await.unwrap();
+        assert_eq!(std::str::from_utf8(&sum).unwrap().trim(), "300000");
+        for wrong in [299_999, 300_001, 0] {
+            let error = send(wrong).await.unwrap_err();
+            assert_eq!(error.kind(), HttpErrorKind::BadLength, "{wrong}: {error:?}");
+        }
+        let refused = Request::post("http://example.com/").body(()).unwrap();
+        let error = client.send_streaming(refused, Pieces(1), 1000).await.unwrap_err();
+        assert_eq!(error.kind(), HttpErrorKind::RefusedUrl);
+    });
+}

@@ -91,3 +91,5 @@ impl typed::Endpoint for GetSuggestions {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetSuggestions);

@@ -89,3 +89,5 @@ impl typed::Endpoint for SearchActors {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchActors);

@@ -85,3 +85,5 @@ impl typed::Endpoint for GetBookmarks {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetBookmarks);

@@ -97,3 +97,5 @@ impl typed::Endpoint for GetMatches {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetMatches);

@@ -83,3 +83,5 @@ impl typed::Endpoint for GetDrafts {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetDrafts);

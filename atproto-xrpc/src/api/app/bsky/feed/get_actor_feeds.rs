@@ -95,3 +95,5 @@ impl typed::Endpoint for GetActorFeeds {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetActorFeeds);

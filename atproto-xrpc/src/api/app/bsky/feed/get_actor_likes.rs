@@ -106,3 +106,5 @@ impl typed::Endpoint for GetActorLikes {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetActorLikes);

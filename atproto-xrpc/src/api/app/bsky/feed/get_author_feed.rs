@@ -138,3 +138,5 @@ impl typed::Endpoint for GetAuthorFeed {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetAuthorFeed);

@@ -105,3 +105,5 @@ impl typed::Endpoint for GetFeed {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetFeed);

@@ -110,3 +110,5 @@ impl typed::Endpoint for GetFeedSkeleton {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetFeedSkeleton);

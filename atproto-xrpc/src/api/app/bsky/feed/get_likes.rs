@@ -109,6 +109,8 @@ impl typed::Endpoint for GetLikes {
     }
 }
 
+typed::paged!(GetLikes);
+
 /// Object `app.bsky.feed.getLikes#like`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Like {

@@ -105,3 +105,5 @@ impl typed::Endpoint for GetListFeed {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetListFeed);

@@ -107,3 +107,5 @@ impl typed::Endpoint for GetQuotes {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetQuotes);

@@ -110,3 +110,5 @@ impl typed::Endpoint for GetRepostedBy {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetRepostedBy);

@@ -83,3 +83,5 @@ impl typed::Endpoint for GetSuggestedFeeds {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetSuggestedFeeds);

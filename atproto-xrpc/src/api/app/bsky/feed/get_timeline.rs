@@ -86,3 +86,5 @@ impl typed::Endpoint for GetTimeline {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetTimeline);

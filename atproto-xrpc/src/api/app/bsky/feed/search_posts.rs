@@ -167,3 +167,5 @@ impl typed::Endpoint for SearchPosts {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchPosts);

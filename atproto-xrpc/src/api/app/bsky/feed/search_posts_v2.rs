@@ -233,3 +233,5 @@ impl typed::Endpoint for SearchPostsV2 {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchPostsV2);

@@ -97,3 +97,5 @@ impl typed::Endpoint for GetActorStarterPacks {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetActorStarterPacks);

@@ -84,3 +84,5 @@ impl typed::Endpoint for GetBlocks {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetBlocks);

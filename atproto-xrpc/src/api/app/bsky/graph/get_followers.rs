@@ -121,3 +121,5 @@ impl typed::Endpoint for GetFollowers {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetFollowers);

@@ -116,3 +116,5 @@ impl typed::Endpoint for GetFollows {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetFollows);

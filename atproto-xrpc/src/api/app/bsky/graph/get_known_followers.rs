@@ -106,3 +106,5 @@ impl typed::Endpoint for GetKnownFollowers {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetKnownFollowers);

@@ -100,3 +100,5 @@ impl typed::Endpoint for GetList {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetList);

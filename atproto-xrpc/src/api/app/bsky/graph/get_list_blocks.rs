@@ -83,3 +83,5 @@ impl typed::Endpoint for GetListBlocks {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetListBlocks);

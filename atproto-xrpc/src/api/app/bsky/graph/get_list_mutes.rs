@@ -83,3 +83,5 @@ impl typed::Endpoint for GetListMutes {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetListMutes);

@@ -110,3 +110,5 @@ impl typed::Endpoint for GetLists {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetLists);

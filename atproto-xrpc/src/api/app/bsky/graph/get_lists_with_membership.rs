@@ -113,6 +113,8 @@ impl typed::Endpoint for GetListsWithMembership {
     }
 }
 
+typed::paged!(GetListsWithMembership);
+
 /// Object `app.bsky.graph.getListsWithMembership#listWithMembership`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListWithMembership {

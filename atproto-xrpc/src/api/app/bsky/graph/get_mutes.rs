@@ -84,3 +84,5 @@ impl typed::Endpoint for GetMutes {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetMutes);

@@ -99,6 +99,8 @@ impl typed::Endpoint for GetStarterPacksWithMembership {
     }
 }
 
+typed::paged!(GetStarterPacksWithMembership);
+
 /// Object `app.bsky.graph.getStarterPacksWithMembership#starterPackWithMembership`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StarterPackWithMembership {

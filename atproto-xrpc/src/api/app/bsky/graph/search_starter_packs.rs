@@ -97,3 +97,5 @@ impl typed::Endpoint for SearchStarterPacks {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchStarterPacks);

@@ -101,3 +101,5 @@ impl typed::Endpoint for SearchStarterPacksV2 {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchStarterPacksV2);

@@ -86,3 +86,5 @@ impl typed::Endpoint for ListActivitySubscriptions {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListActivitySubscriptions);

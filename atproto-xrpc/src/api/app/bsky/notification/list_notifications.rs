@@ -106,6 +106,8 @@ impl typed::Endpoint for ListNotifications {
     }
 }
 
+typed::paged!(ListNotifications);
+
 /// Object `app.bsky.notification.listNotifications#notification`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notification {

@@ -87,3 +87,5 @@ impl typed::Endpoint for GetPopularFeedGenerators {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetPopularFeedGenerators);

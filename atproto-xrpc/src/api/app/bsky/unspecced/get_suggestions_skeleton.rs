@@ -97,3 +97,5 @@ impl typed::Endpoint for GetSuggestionsSkeleton {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetSuggestionsSkeleton);

@@ -113,3 +113,5 @@ impl typed::Endpoint for SearchActorsSkeleton {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchActorsSkeleton);

@@ -167,3 +167,5 @@ impl typed::Endpoint for SearchPostsSkeleton {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchPostsSkeleton);

@@ -109,3 +109,5 @@ impl typed::Endpoint for SearchStarterPacksSkeleton {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchStarterPacksSkeleton);

@@ -106,3 +106,5 @@ impl typed::Endpoint for GetConvoMembers {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetConvoMembers);

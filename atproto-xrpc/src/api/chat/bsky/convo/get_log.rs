@@ -106,3 +106,5 @@ impl typed::Endpoint for GetLog {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetLog);

@@ -123,3 +123,5 @@ impl typed::Endpoint for GetMessages {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetMessages);

@@ -93,3 +93,5 @@ impl typed::Endpoint for ListConvoRequests {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListConvoRequests);

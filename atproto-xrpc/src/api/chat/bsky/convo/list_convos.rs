@@ -139,3 +139,5 @@ impl typed::Endpoint for ListConvos {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListConvos);

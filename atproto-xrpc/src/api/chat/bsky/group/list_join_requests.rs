@@ -106,3 +106,5 @@ impl typed::Endpoint for ListJoinRequests {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListJoinRequests);

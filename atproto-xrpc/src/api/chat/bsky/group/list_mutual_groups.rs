@@ -96,3 +96,5 @@ impl typed::Endpoint for ListMutualGroups {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListMutualGroups);

@@ -99,3 +99,5 @@ impl typed::Endpoint for GetInviteCodes {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetInviteCodes);

@@ -86,3 +86,5 @@ impl typed::Endpoint for SearchAccounts {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchAccounts);

@@ -99,3 +99,5 @@ impl typed::Endpoint for QueryLabels {
         &typed::NoBody
     }
 }
+
+typed::paged!(QueryLabels);

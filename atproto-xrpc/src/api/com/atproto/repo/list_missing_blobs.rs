@@ -80,6 +80,8 @@ impl typed::Endpoint for ListMissingBlobs {
     }
 }
 
+typed::paged!(ListMissingBlobs);
+
 /// Object `com.atproto.repo.listMissingBlobs#recordBlob`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RecordBlob {

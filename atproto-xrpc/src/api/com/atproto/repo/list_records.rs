@@ -104,6 +104,8 @@ impl typed::Endpoint for ListRecords {
     }
 }
 
+typed::paged!(ListRecords);
+
 /// Object `com.atproto.repo.listRecords#record`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

@@ -108,3 +108,5 @@ impl typed::Endpoint for ListBlobs {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListBlobs);

@@ -80,6 +80,8 @@ impl typed::Endpoint for ListHosts {
     }
 }
 
+typed::paged!(ListHosts);
+
 /// Object `com.atproto.sync.listHosts#host`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Host {

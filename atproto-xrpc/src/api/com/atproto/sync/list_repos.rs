@@ -80,6 +80,8 @@ impl typed::Endpoint for ListRepos {
     }
 }
 
+typed::paged!(ListRepos);
+
 /// Object `com.atproto.sync.listRepos#repo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repo {

@@ -92,6 +92,8 @@ impl typed::Endpoint for ListReposByCollection {
     }
 }
 
+typed::paged!(ListReposByCollection);
+
 /// Object `com.atproto.sync.listReposByCollection#repo`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Repo {

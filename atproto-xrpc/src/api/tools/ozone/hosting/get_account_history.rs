@@ -110,6 +110,8 @@ impl typed::Endpoint for GetAccountHistory {
     }
 }
 
+typed::paged!(GetAccountHistory);
+
 /// Object `tools.ozone.hosting.getAccountHistory#accountCreated`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountCreated {

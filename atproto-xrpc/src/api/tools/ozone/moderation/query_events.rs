@@ -193,3 +193,5 @@ impl typed::Endpoint for QueryEvents {
         &typed::NoBody
     }
 }
+
+typed::paged!(QueryEvents);

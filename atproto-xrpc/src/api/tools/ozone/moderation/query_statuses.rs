@@ -263,3 +263,5 @@ impl typed::Endpoint for QueryStatuses {
         &typed::NoBody
     }
 }
+
+typed::paged!(QueryStatuses);

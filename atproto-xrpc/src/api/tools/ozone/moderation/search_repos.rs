@@ -89,3 +89,5 @@ impl typed::Endpoint for SearchRepos {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchRepos);

@@ -99,3 +99,5 @@ impl typed::Endpoint for GetAssignments {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetAssignments);

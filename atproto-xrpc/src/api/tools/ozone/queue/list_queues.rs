@@ -92,3 +92,5 @@ impl typed::Endpoint for ListQueues {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListQueues);

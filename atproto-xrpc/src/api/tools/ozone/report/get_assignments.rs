@@ -101,3 +101,5 @@ impl typed::Endpoint for GetAssignments {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetAssignments);

@@ -94,3 +94,5 @@ impl typed::Endpoint for GetHistoricalStats {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetHistoricalStats);

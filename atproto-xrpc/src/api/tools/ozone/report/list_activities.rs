@@ -97,3 +97,5 @@ impl typed::Endpoint for ListActivities {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListActivities);

@@ -112,3 +112,5 @@ impl typed::Endpoint for QueryActivities {
         &typed::NoBody
     }
 }
+
+typed::paged!(QueryActivities);

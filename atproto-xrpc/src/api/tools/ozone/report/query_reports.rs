@@ -206,3 +206,5 @@ impl typed::Endpoint for QueryReports {
         &typed::NoBody
     }
 }
+
+typed::paged!(QueryReports);

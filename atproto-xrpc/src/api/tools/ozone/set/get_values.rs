@@ -109,3 +109,5 @@ impl typed::Endpoint for GetValues {
         &typed::NoBody
     }
 }
+
+typed::paged!(GetValues);

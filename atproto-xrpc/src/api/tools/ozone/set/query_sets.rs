@@ -123,3 +123,5 @@ impl typed::Endpoint for QuerySets {
         &typed::NoBody
     }
 }
+
+typed::paged!(QuerySets);

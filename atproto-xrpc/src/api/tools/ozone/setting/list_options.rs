@@ -109,3 +109,5 @@ impl typed::Endpoint for ListOptions {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListOptions);

@@ -97,6 +97,8 @@ impl typed::Endpoint for FindRelatedAccounts {
     }
 }
 
+typed::paged!(FindRelatedAccounts);
+
 /// Object `tools.ozone.signature.findRelatedAccounts#relatedAccount`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RelatedAccount {

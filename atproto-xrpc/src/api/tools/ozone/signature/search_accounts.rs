@@ -96,3 +96,5 @@ impl typed::Endpoint for SearchAccounts {
         &typed::NoBody
     }
 }
+
+typed::paged!(SearchAccounts);

@@ -92,3 +92,5 @@ impl typed::Endpoint for ListMembers {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListMembers);

@@ -120,3 +120,5 @@ impl typed::Endpoint for ListVerifications {
         &typed::NoBody
     }
 }
+
+typed::paged!(ListVerifications);

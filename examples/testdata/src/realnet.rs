@@ -1,0 +1,70 @@
+//! The reference directory of did:plc and the reference hosts, on loopback, in a process of their own.
+
+use serde_json::Value;
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// The servers, which end with this.
+pub struct RealNet {
+    child: Child,
+    info: Value,
+}
+
+impl RealNet {
+    /// Starts the servers of the folder that `ATPROTO_REALNET` names, seen from the workspace, with these arguments of `start.mjs`.
+    ///
+    /// # Errors
+    /// What went wrong.
+    pub fn start(arguments: &[&str]) -> Result<Self, String> {
+        let folder = std::env::var_os("ATPROTO_REALNET").ok_or("ATPROTO_REALNET names no folder")?;
+        let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
+        let folder = workspace.join(folder);
+        let mut child = Command::new(folder.join("node_modules/.bin/node"))
+            .args(["start.mjs", "--exit-with-stdin"])
+            .args(arguments)
+            .current_dir(&folder)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .map_err(|error| error.to_string())?;
+        let mut line = String::new();
+        let read = child.stdout.as_mut().map(|stdout| BufReader::new(stdout).read_line(&mut line));
+        // From here on, dropping it ends the servers.
+        let mut net = Self { child, info: Value::Null };
+        match read {
+            Some(Ok(_)) => {
+                net.info = serde_json::from_str(&line).map_err(|error| format!("{error}: {line:?}"))?
+            }
+            _ => return Err("nothing was said".to_owned()),
+        }
+        Ok(net)
+    }
+
+    /// A text in what the servers say of themselves, by its JSON pointer; empty where there is none.
+    pub fn text(&self, pointer: &str) -> String {
+        self.info.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The URL of a host, by its number.
+    pub fn pds(&self, number: usize) -> String {
+        self.text(&format!("/pds/{number}/url"))
+    }
+}
+
+impl Drop for RealNet {
+    /// Without its input the process ends, and removes its files.
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        for _ in 0..100 {
+            if matches!(self.child.try_wait(), Ok(Some(_))) {
+                return;
+            }
+            sleep(Duration::from_millis(50));
+        }
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
