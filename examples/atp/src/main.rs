@@ -8,6 +8,7 @@ mod lex;
 mod network;
 mod output;
 mod plc;
+mod remote;
 mod repo;
 mod resolve;
 mod save;
@@ -51,6 +52,18 @@ enum Command {
     /// Make, sign, verify and submit the operations of did:plc.
     #[command(subcommand)]
     Plc(plc::Command),
+    /// Call the endpoints of services.
+    #[command(subcommand)]
+    Xrpc(remote::xrpc::Command),
+    /// Log in to an account, and out.
+    #[command(subcommand)]
+    Account(remote::account::Command),
+    /// Write and read the records of an account.
+    #[command(subcommand)]
+    Record(remote::record::Command),
+    /// Upload, download and list blobs.
+    #[command(subcommand)]
+    Blob(remote::blob::Command),
     /// Check Lexicon documents, and values against them.
     #[command(subcommand)]
     Lex(lex::Command),
@@ -72,6 +85,10 @@ fn main() -> ExitCode {
         Command::Cbor(command) => command.run(&mut output),
         Command::Resolve(command) => command.run(&mut output),
         Command::Plc(command) => command.run(&mut output),
+        Command::Xrpc(command) => command.run(&mut output),
+        Command::Account(command) => command.run(&mut output),
+        Command::Record(command) => command.run(&mut output),
+        Command::Blob(command) => command.run(&mut output),
         Command::Lex(command) => command.run(&mut output),
         Command::Repo(command) => command.run(&mut output),
         Command::Firehose(command) => command.run(&mut output),

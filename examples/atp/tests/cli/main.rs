@@ -18,6 +18,7 @@ mod lex;
 mod network;
 mod plc;
 mod prove;
+mod remote;
 mod write;
 
 use serde_json::{Value as Json, json};

@@ -1,0 +1,114 @@
+//! Services on the network: calls, and what an account does with a session.
+
+pub(crate) mod account;
+pub(crate) mod blob;
+pub(crate) mod record;
+mod session;
+pub(crate) mod xrpc;
+
+use crate::output::{Failure, Outcome, Output, printable};
+use atproto_identity::FetchPolicy;
+use atproto_identity::fetch_policy::DevelopmentPolicy;
+use atproto_lexicon::data::{Value, json};
+use atproto_xrpc::adapters::{ReqwestClient, TokioClock, client_with};
+use atproto_xrpc::{Client, Error, RequestError, ServiceUrl};
+use serde_json::{Map, Value as Json, json as object};
+use tokio::runtime::{Builder, Runtime};
+
+type Open = Client<ReqwestClient, TokioClock>;
+
+/// What a command on the network ends with before it is done.
+enum Stop {
+    Failure(Failure),
+    /// A service says no, or nothing.
+    Error(Box<Error>),
+}
+
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl<E: AsRef<str>> From<Error<E>> for Stop {
+    fn from(error: Error<E>) -> Self {
+        Self::Error(Box::new(error.untyped()))
+    }
+}
+
+impl From<RequestError> for Stop {
+    fn from(error: RequestError) -> Self {
+        Self::Failure(Failure::Usage(error.to_string()))
+    }
+}
+
+impl Stop {
+    fn usage(text: impl ToString) -> Self {
+        Self::Failure(Failure::Usage(text.to_string()))
+    }
+
+    /// Says why, where it is not the command that is wrong.
+    fn print(self, output: &mut Output) -> Result<Outcome, Failure> {
+        let error = match self {
+            Self::Failure(failure) => return Err(failure),
+            Self::Error(error) => *error,
+        };
+        let outcome = match &error {
+            Error::Request(_) => return Err(Failure::Usage(error.to_string())),
+            Error::Refused(refused) if !refused.head.status.is_server_error() => Outcome::Negative,
+            Error::Malformed(_) | Error::Auth(_) => Outcome::Negative,
+            _ => Outcome::Unreached,
+        };
+        let mut json = Map::new();
+        json.insert("error".into(), error.name().unwrap_or(word(&error)).into());
+        json.insert("reason".into(), error.to_string().into());
+        if let Some(head) = error.head() {
+            json.insert("status".into(), head.status.as_u16().into());
+        }
+        output.line(printable(&error.to_string()), &json.into())?;
+        Ok(outcome)
+    }
+}
+
+/// What a script calls an error that has no name of its own.
+fn word(error: &Error) -> &'static str {
+    match error {
+        Error::Http(_) => "unreachable",
+        Error::Refused(_) => "refused",
+        Error::Malformed(_) => "malformed",
+        Error::Auth(_) => "session",
+        _ => "failed",
+    }
+}
+
+/// Runs a command on the network.
+fn run(
+    output: &mut Output,
+    command: impl FnOnce(&Runtime, &mut Output) -> Result<Outcome, Stop>,
+) -> Result<Outcome, Failure> {
+    let runtime = Builder::new_current_thread().enable_all().build().map_err(Failure::file("network"))?;
+    command(&runtime, output).or_else(|stop| stop.print(output))
+}
+
+fn client(service: ServiceUrl, development: bool) -> Result<Open, Failure> {
+    let policy = if development { DevelopmentPolicy::default().into() } else { FetchPolicy::default() };
+    client_with(policy, service).map_err(|error| Failure::File(error.to_string()))
+}
+
+/// A URL, or the name of a host that speaks `https`.
+fn service(text: &str) -> Result<ServiceUrl, Failure> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
+    ServiceUrl::parse(&url).map_err(|error| Failure::Usage(format!("{text}: {error}")))
+}
+
+/// Prints what a service answers.
+fn print_value(output: &mut Output, value: &Value) -> Result<(), Failure> {
+    let text = json::to_string(value).map_err(|error| Failure::File(error.to_string()))?;
+    let json: Json = serde_json::from_str(&text).map_err(|error| Failure::File(error.to_string()))?;
+    output.line(format!("{json:#}"), &json)
+}
+
+/// Prints where a record stands now.
+fn print_place(output: &mut Output, uri: &str, cid: &str) -> Result<(), Failure> {
+    output.line(format!("{uri}  {cid}"), &object!({"uri": uri, "cid": cid}))
+}
