@@ -1,4 +1,3 @@
-use super::encode::NodeWriter;
 use super::{Node, NodeEntry};
 use atproto_lexicon::data::Cid;
 
@@ -168,10 +167,10 @@ impl Branch {
     /// Encodes what was changed, from the leaves up, and tells `sealed` of each node with its block and its CID before.
     pub(super) fn seal(
         &mut self,
-        encoder: &mut Encoder,
+        block: &mut Vec<u8>,
         sealed: &mut impl FnMut(Cid, &[u8], Option<Cid>),
     ) -> Cid {
-        self.hash(encoder, &mut |branch, cid, block| {
+        self.hash(block, &mut |branch, cid, block| {
             branch.is_changed = false;
             let origin = branch.origin.replace(cid);
             if origin != Some(cid) {
@@ -180,34 +179,25 @@ impl Branch {
         })
     }
 
-    /// The CID of the node; calls `each` with every node that was changed, its CID and its block.
-    pub(super) fn hash(
-        &mut self,
-        encoder: &mut Encoder,
-        each: &mut impl FnMut(&mut Self, Cid, &[u8]),
-    ) -> Cid {
+    /// The CID of the node; calls `each` with every node that was changed, its CID and its block, for which `block` is memory.
+    pub(super) fn hash(&mut self, block: &mut Vec<u8>, each: &mut impl FnMut(&mut Self, Cid, &[u8])) -> Cid {
         if let (false, Some(cid)) = (self.is_changed, self.origin) {
             return cid;
         }
         for (index, child) in self.children.iter_mut().enumerate() {
             if let Some(child) = child {
-                let cid = child.hash(encoder, each);
+                let cid = child.hash(block, each);
                 self.node.set_child(index, cid);
             }
         }
-        encoder.block.clear();
-        self.node.encode_with(&mut encoder.writer, &mut encoder.block);
-        let cid = Cid::of_dag_cbor(&encoder.block);
-        each(self, cid, &encoder.block);
+        block.clear();
+        // Room for most nodes, so that it does not grow bit by bit.
+        block.reserve(2048);
+        self.node.encode_into(block);
+        let cid = Cid::of_dag_cbor(block);
+        each(self, cid, block);
         cid
     }
-}
-
-/// Memory for encoding.
-#[derive(Debug, Default)]
-pub(super) struct Encoder {
-    writer: NodeWriter,
-    block: Vec<u8>,
 }
 
 impl Subtree {

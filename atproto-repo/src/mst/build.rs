@@ -22,7 +22,6 @@ use atproto_lexicon::data::Cid;
 pub struct Builder<F> {
     levels: Vec<Level>,
     sink: F,
-    block: Vec<u8>,
     last: Vec<u8>,
 }
 
@@ -72,7 +71,7 @@ impl Level {
 impl<F: FnMut(Cid, &[u8])> Builder<F> {
     /// A builder that gives each node's CID and block to `sink`.
     pub fn new(sink: F) -> Self {
-        Self { levels: Vec::new(), sink, block: Vec::new(), last: Vec::new() }
+        Self { levels: Vec::new(), sink, last: Vec::new() }
     }
 
     /// Adds a key after all others.
@@ -108,7 +107,7 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
     /// Completes the node of a layer, if there is one.
     fn close(&mut self, layer: usize) {
         let Some(level) = self.levels.get_mut(layer).filter(|level| !level.is_empty()) else { return };
-        let cid = seal(level, &mut self.block, &mut self.sink);
+        let cid = seal(level, &mut self.sink);
         if let Some(above) = self.levels.get_mut(layer.saturating_add(1)) {
             above.child = Some(cid);
         }
@@ -122,15 +121,15 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
         }
         // A tree without keys is one empty node.
         let mut root = self.levels.pop().unwrap_or_default();
-        seal(&mut root, &mut self.block, &mut self.sink)
+        seal(&mut root, &mut self.sink)
     }
 }
 
-fn seal(level: &mut Level, block: &mut Vec<u8>, sink: &mut impl FnMut(Cid, &[u8])) -> Cid {
+fn seal(level: &mut Level, sink: &mut impl FnMut(Cid, &[u8])) -> Cid {
     level.settle();
-    block.clear();
-    level.writer.finish(level.left.take().as_ref(), block);
-    let cid = Cid::of_dag_cbor(block);
-    sink(cid, block);
-    cid
+    level.writer.finish(level.left.take().as_ref(), |block| {
+        let cid = Cid::of_dag_cbor(block);
+        sink(cid, block);
+        cid
+    })
 }

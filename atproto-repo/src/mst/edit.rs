@@ -1,4 +1,4 @@
-use super::branch::{Branch, Child, Encoder, Subtree};
+use super::branch::{Branch, Child, Subtree};
 use super::loader::{Around, Loader};
 use super::place::Place;
 use super::reshape::{grow, insert, raise, remove};
@@ -16,7 +16,8 @@ pub struct Edit {
     limits: Limits,
     /// Nodes that were supplied, and have not found their place yet.
     supplied: HashMap<Cid, Node>,
-    encoder: Encoder,
+    /// Memory for blocks.
+    block: Vec<u8>,
     /// Nodes that are no longer used.
     retired: Vec<Cid>,
 }
@@ -82,7 +83,7 @@ impl Edit {
             root,
             limits: Limits::default(),
             supplied: HashMap::new(),
-            encoder: Encoder::default(),
+            block: Vec::new(),
             retired: Vec::new(),
         }
     }
@@ -101,8 +102,9 @@ impl Edit {
     pub fn needs<'k>(&mut self, keys: impl IntoIterator<Item = &'k [u8]>) -> Result<Vec<Cid>, EditError> {
         let mut needs = Vec::new();
         for key in keys {
+            let layer = layer_of(key);
             for purpose in [Purpose::Insert, Purpose::Remove] {
-                let missing = self.load(key, purpose, &mut |_| Ok::<_, EditError>(None), &mut |cid| {
+                let missing = self.load(key, layer, purpose, &mut |_| Ok::<_, EditError>(None), &mut |cid| {
                     needs.push(cid);
                 });
                 match missing {
@@ -266,12 +268,12 @@ impl Edit {
     ) -> Result<(Cid, Changes), E> {
         self.settle()?;
         self.trim(None, read)?;
-        let Self { root, retired, encoder, .. } = self;
+        let Self { root, retired, block, .. } = self;
         let mut created = Vec::new();
         let cid = match root {
             Root::New(_) => return Err(EditError::Limits.into()),
             Root::Stub(cid) => *cid,
-            Root::Loaded(root) => root.seal(encoder, &mut |cid, block, origin| {
+            Root::Loaded(root) => root.seal(block, &mut |cid, block, origin| {
                 created.push((cid, block.to_vec()));
                 retired.extend(origin);
             }),
@@ -306,7 +308,7 @@ impl Edit {
         Ok(match &mut self.root {
             Root::New(_) => false,
             Root::Stub(cid) => cid == expected,
-            Root::Loaded(root) => root.hash(&mut self.encoder, &mut |_, _, _| ()) == *expected,
+            Root::Loaded(root) => root.hash(&mut self.block, &mut |_, _, _| ()) == *expected,
         })
     }
 
@@ -354,10 +356,11 @@ impl Edit {
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
     ) -> Result<u32, E> {
         let mut missing = None;
-        self.load(key, purpose, read, &mut |cid| missing = missing.or(Some(cid)))?;
+        let layer = layer_of(key);
+        self.load(key, layer, purpose, read, &mut |cid| missing = missing.or(Some(cid)))?;
         match missing {
             Some(cid) => Err(EditError::Needs(cid).into()),
-            None => Ok(layer_of(key)),
+            None => Ok(layer),
         }
     }
 
@@ -365,6 +368,7 @@ impl Edit {
     fn load<E: From<EditError>>(
         &mut self,
         key: &[u8],
+        key_layer: u32,
         purpose: Purpose,
         read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
         missing: &mut impl FnMut(Cid),
@@ -381,7 +385,6 @@ impl Edit {
         }
         let Root::Loaded(root) = &mut self.root else { return Ok(()) };
         let (mut branch, mut around) = (root.as_mut(), Around::default());
-        let key_layer = layer_of(key);
         loop {
             let index = match branch.find(key) {
                 Ok(index) if purpose == Purpose::Remove => {

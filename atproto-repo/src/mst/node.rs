@@ -43,9 +43,7 @@ impl Node {
 
     /// [`decode_within`](Self::decode_within) of a new node.
     pub(super) fn decode_of(cid: &Cid, block: &[u8], limits: &Limits) -> Result<Self, TreeFault> {
-        // An entry has 54 bytes and more, and keys are most often no longer than that.
-        let entries = (block.len() / 54).min(limits.entries);
-        let mut node = Self::with_room(entries, (block.len() / 2).min(limits.bytes));
+        let mut node = Self::default();
         match node.decode_within(block, limits) {
             Ok(()) => Ok(node),
             Err((entry, reason)) => Err(TreeFault { node: *cid, entry, reason }),
@@ -77,6 +75,11 @@ impl Node {
         let count = reader.number(ARRAY).map_err(shape)?;
         if count > max_entries as u64 {
             return Err((None, Reason::TooManyEntries));
+        }
+        // An entry has 54 bytes and more, and keys are most often no longer than that.
+        self.entries.reserve((block.len() / 54).min(count as usize));
+        if self.keys.capacity() == 0 {
+            self.keys.reserve(block.len() / 2);
         }
         for index in 0..count as usize {
             self.entry(&mut reader).map_err(|fault| match fault {
