@@ -1,4 +1,4 @@
-use super::branch::{Branch, Child, Subtree};
+use super::branch::{Branch, Child, Loaded, Subtree};
 use super::loader::{Around, Loader};
 use super::place::Place;
 use super::reshape::{grow, insert, raise, remove};
@@ -15,7 +15,7 @@ pub struct Edit {
     root: Root,
     limits: Limits,
     /// Nodes that were supplied, and have not found their place yet.
-    supplied: HashMap<Cid, Node>,
+    supplied: HashMap<Cid, Loaded>,
     /// Memory for blocks.
     block: Vec<u8>,
     /// Nodes that are no longer used.
@@ -136,7 +136,7 @@ impl Edit {
     /// [`TreeFault`].
     pub fn supply_unchecked(&mut self, cid: &Cid, block: &[u8]) -> Result<(), TreeFault> {
         let node = Node::decode_of(cid, block, &self.limits)?;
-        self.supplied.insert(*cid, node);
+        self.supplied.insert(*cid, Loaded { node, block: block.to_vec() });
         Ok(())
     }
 
@@ -187,7 +187,7 @@ impl Edit {
     pub(super) fn get_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         self.require(key, Purpose::Get, read)?;
         let mut branch = match &self.root {
@@ -211,7 +211,7 @@ impl Edit {
         &mut self,
         key: &[u8],
         value: Cid,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(EditError::KeyLength.into());
@@ -233,7 +233,7 @@ impl Edit {
     pub(super) fn remove_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         self.remove_for(key, Purpose::Remove, read)
     }
@@ -243,7 +243,7 @@ impl Edit {
     pub(super) fn undo_create_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         self.remove_for(key, Purpose::Undo, read)
     }
@@ -252,7 +252,7 @@ impl Edit {
         &mut self,
         key: &[u8],
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         if let Root::New(keys) = &mut self.root {
             return Ok(keys.remove(key));
@@ -264,7 +264,7 @@ impl Edit {
 
     pub(super) fn finish_with<E: From<EditError>>(
         &mut self,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<(Cid, Changes), E> {
         self.settle()?;
         self.trim(None, read)?;
@@ -274,7 +274,7 @@ impl Edit {
             Root::New(_) => return Err(EditError::Limits.into()),
             Root::Stub(cid) => *cid,
             Root::Loaded(root) => root.seal(block, &mut |cid, block, origin| {
-                created.push((cid, block.to_vec()));
+                created.push((cid, block.into_owned()));
                 retired.extend(origin);
             }),
         };
@@ -299,7 +299,7 @@ impl Edit {
     pub(super) fn is_root_with<E: From<EditError>>(
         &mut self,
         expected: &Cid,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<bool, E> {
         self.settle()?;
         if self.trim(Some(expected), read)?.is_some() {
@@ -324,7 +324,7 @@ impl Edit {
     fn trim<E: From<EditError>>(
         &mut self,
         expected: Option<&Cid>,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         loop {
             let Root::Loaded(root) = &mut self.root else { return Ok(None) };
@@ -353,7 +353,7 @@ impl Edit {
         &mut self,
         key: &[u8],
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<u32, E> {
         let mut missing = None;
         let layer = layer_of(key);
@@ -370,18 +370,18 @@ impl Edit {
         key: &[u8],
         key_layer: u32,
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
         missing: &mut impl FnMut(Cid),
     ) -> Result<(), E> {
         let mut loader = Loader { supplied: &mut self.supplied, limits: &self.limits, read };
         if let Root::Stub(cid) = &self.root {
             let cid = *cid;
-            let Some(node) = loader.node(&cid)? else {
+            let Some(loaded) = loader.node(&cid)? else {
                 missing(cid);
                 return Ok(());
             };
-            let layer = loader.check(&cid, &node, Place::default())?;
-            self.root = Root::Loaded(Branch::loaded(node, layer, cid));
+            let layer = loader.check(&cid, &loaded.node, Place::default())?;
+            self.root = Root::Loaded(Branch::loaded(loaded, layer, cid));
         }
         let Root::Loaded(root) = &mut self.root else { return Ok(()) };
         let (mut branch, mut around) = (root.as_mut(), Around::default());

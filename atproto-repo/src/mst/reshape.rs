@@ -68,11 +68,7 @@ pub(super) fn insert(
 ) -> Option<Cid> {
     branch.is_changed = true;
     let index = match branch.find(key) {
-        Ok(index) => {
-            let before = branch.entries().get(index).map(|entry| entry.value);
-            branch.node.set_value(index, value);
-            return before;
-        }
+        Ok(index) => return branch.set_value(index, value),
         Err(index) => index,
     };
     if branch.layer <= layer {
@@ -121,10 +117,10 @@ pub(super) fn remove(branch: &mut Branch, key: &[u8], retired: &mut Vec<Cid>) ->
         Err(index) => {
             let child = branch.child_mut(index)?;
             let value = remove(child, key, retired)?;
+            let is_empty = child.is_empty();
             branch.is_changed = true;
-            if let Subtree::Loaded(child) = branch.take(index) {
-                let kept = keep(child, retired);
-                branch.put(index, kept);
+            if is_empty && let Subtree::Loaded(child) = branch.take(index) {
+                retired.extend(child.origin);
             }
             Some(value)
         }
