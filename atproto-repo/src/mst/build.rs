@@ -1,5 +1,5 @@
 use super::encode::{NodeWriter, common_prefix};
-use super::{MAX_KEY, layer_of};
+use super::{EditError, Limits, MAX_KEY, layer_of};
 use atproto_lexicon::data::Cid;
 
 /// Builds a tree from its keys in ascending order, and gives each node away as soon as it is complete: below its parent, in the
@@ -79,6 +79,24 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
     /// # Errors
     /// [`BuildError`]; the key is not added.
     pub fn push(&mut self, key: &[u8], value: &Cid) -> Result<(), BuildError> {
+        self.add(key, value).map(|_| ())
+    }
+
+    /// [`push`](Self::push) of a key that comes after all others, in a tree of limited depth whose nodes have a limited number of
+    /// entries.
+    pub(super) fn push_within(&mut self, key: &[u8], value: &Cid, limits: &Limits) -> Result<(), EditError> {
+        let layer = self.add(key, value).map_err(|_| EditError::KeyLength)?;
+        // The last entry is not written yet.
+        let entries = self.levels.get(layer).map_or(0, |level| level.writer.len().saturating_add(1));
+        if layer >= limits.depth as usize || entries > limits.entries {
+            Err(EditError::Limits)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Adds a key; its layer.
+    fn add(&mut self, key: &[u8], value: &Cid) -> Result<usize, BuildError> {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(BuildError::KeyLength);
         }
@@ -101,7 +119,7 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
             level.key.clear();
             level.key.extend_from_slice(key);
         }
-        Ok(())
+        Ok(layer)
     }
 
     /// Completes the node of a layer, if there is one.

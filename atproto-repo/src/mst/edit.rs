@@ -1,10 +1,11 @@
 use super::branch::{Branch, Child, Loaded, Subtree};
+use super::fresh::{Built, Fresh, root_of};
 use super::loader::{Around, Loader};
 use super::place::Place;
-use super::reshape::{grow, insert, raise, remove};
+use super::reshape::{insert, raise, remove};
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Changes to a tree, without IO: it asks for the nodes that a change touches and is given them. An error leaves the tree as it
 /// was.
@@ -26,8 +27,10 @@ pub struct Edit {
 enum Root {
     Stub(Cid),
     Loaded(Box<Branch>),
-    /// A tree that is not in nodes yet, since all its keys are new: to put them in order first takes a third of the time.
-    New(BTreeMap<Box<[u8]>, Cid>),
+    /// A tree that is not in nodes yet, since all its keys are new.
+    Fresh(Fresh),
+    /// The same after its nodes were given away.
+    Built(Built),
 }
 
 /// What became of a tree.
@@ -75,7 +78,7 @@ impl Edit {
 
     /// A tree without keys, none of whose nodes is stored.
     pub fn empty() -> Self {
-        Self::with_root(Root::New(BTreeMap::new()))
+        Self::with_root(Root::Fresh(Fresh::new()))
     }
 
     fn with_root(root: Root) -> Self {
@@ -189,12 +192,14 @@ impl Edit {
         key: &[u8],
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
+        match &self.root {
+            Root::Fresh(keys) => return Ok(keys.get(key).copied()),
+            Root::Built(tree) => return Ok(tree.get(key)),
+            Root::Stub(_) | Root::Loaded(_) => {}
+        }
         self.require(key, Purpose::Get, read)?;
-        let mut branch = match &self.root {
-            Root::Loaded(branch) => branch.as_ref(),
-            Root::New(keys) => return Ok(keys.get(key).copied()),
-            Root::Stub(_) => return Ok(None),
-        };
+        let Root::Loaded(branch) = &self.root else { return Ok(None) };
+        let mut branch = branch.as_ref();
         loop {
             let index = match branch.find(key) {
                 Ok(index) => return Ok(branch.entries().get(index).map(|entry| entry.value)),
@@ -216,7 +221,7 @@ impl Edit {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(EditError::KeyLength.into());
         }
-        if let Root::New(keys) = &mut self.root {
+        if let Root::Fresh(keys) = &mut self.root {
             return Ok(keys.insert(key.into(), value));
         }
         let layer = self.require(key, Purpose::Insert, read)?;
@@ -254,7 +259,7 @@ impl Edit {
         purpose: Purpose,
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
-        if let Root::New(keys) = &mut self.root {
+        if let Root::Fresh(keys) = &mut self.root {
             return Ok(keys.remove(key));
         }
         self.require(key, purpose, read)?;
@@ -266,12 +271,18 @@ impl Edit {
         &mut self,
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<(Cid, Changes), E> {
-        self.settle()?;
+        let mut created = Vec::new();
+        if let Root::Fresh(keys) = &mut self.root {
+            let tree = Built::of(keys, &self.limits, |cid, block| created.push((cid, block.to_vec())))?;
+            let root = tree.root;
+            self.root = Root::Built(tree);
+            return Ok((root, Changes { created, retired: Vec::new() }));
+        }
         self.trim(None, read)?;
         let Self { root, retired, block, .. } = self;
-        let mut created = Vec::new();
         let cid = match root {
-            Root::New(_) => return Err(EditError::Limits.into()),
+            Root::Fresh(_) => return Err(EditError::Limits.into()),
+            Root::Built(tree) => tree.root,
             Root::Stub(cid) => *cid,
             Root::Loaded(root) => root.seal(block, &mut |cid, block, origin| {
                 created.push((cid, block.into_owned()));
@@ -301,23 +312,15 @@ impl Edit {
         expected: &Cid,
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<bool, E> {
-        self.settle()?;
         if self.trim(Some(expected), read)?.is_some() {
             return Ok(true);
         }
         Ok(match &mut self.root {
-            Root::New(_) => false,
+            Root::Fresh(keys) => root_of(keys, &self.limits)? == *expected,
+            Root::Built(tree) => tree.root == *expected,
             Root::Stub(cid) => cid == expected,
             Root::Loaded(root) => root.hash(&mut self.block, &mut |_, _, _| ()) == *expected,
         })
-    }
-
-    /// Puts the keys of a new tree into nodes.
-    fn settle(&mut self) -> Result<(), EditError> {
-        if let Root::New(keys) = &self.root {
-            self.root = Root::Loaded(grow(keys, &self.limits)?);
-        }
-        Ok(())
     }
 
     /// Cuts off a root that only points down; the new one, where that is the expected one.
@@ -373,6 +376,9 @@ impl Edit {
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
         missing: &mut impl FnMut(Cid),
     ) -> Result<(), E> {
+        if let Root::Built(tree) = &self.root {
+            self.root = Root::Loaded(tree.to_branch(&self.limits, &mut self.block)?);
+        }
         let mut loader = Loader { supplied: &mut self.supplied, limits: &self.limits, read };
         if let Root::Stub(cid) = &self.root {
             let cid = *cid;

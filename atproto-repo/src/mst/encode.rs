@@ -21,6 +21,11 @@ impl NodeWriter {
         self.count == 0
     }
 
+    /// The number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
     /// Adds an entry whose key has `shared` bytes in common with the one before.
     #[inline]
     pub(super) fn push(&mut self, shared: usize, suffix: &[u8], right: Option<&Cid>, value: &Cid) {

@@ -3,10 +3,12 @@
 use super::branch::{Branch, Subtree};
 use super::{EditError, Limits, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::BTreeMap;
 
-/// A tree of these keys, from the leaves up.
-pub(super) fn grow(keys: &BTreeMap<Box<[u8]>, Cid>, limits: &Limits) -> Result<Box<Branch>, EditError> {
+/// A tree of these keys, which are in order, from the leaves up.
+pub(super) fn grow<'a>(
+    keys: impl Iterator<Item = (&'a [u8], &'a Cid)>,
+    limits: &Limits,
+) -> Result<Box<Branch>, EditError> {
     // The node of each layer that is not complete yet.
     let mut open: Vec<Option<Box<Branch>>> = Vec::new();
     for (key, value) in keys {
