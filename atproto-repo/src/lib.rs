@@ -70,6 +70,7 @@
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 pub mod car;
+mod cid_hash;
 mod encode;
 pub mod mst;
 pub mod repo;

@@ -21,7 +21,7 @@ pub use blob::{Blob, BlobRef, LegacyBlob};
 pub use bytes::Bytes;
 pub use cid::{Cid, Codec};
 pub use error::{CidError, LimitError, ModelError};
-pub use hash::sha256;
+pub use hash::{sha256, sha256_each};
 #[cfg(feature = "ipld")]
 pub use ipld::IpldError;
 pub use limits::Limits;

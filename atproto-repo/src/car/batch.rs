@@ -23,6 +23,7 @@ impl Batch {
         self.clear();
         let Self { sections, fault, .. } = self;
         let mut rest = rest;
+        sections.reserve((rest.len() / 128).min(Self::SIZE));
         while sections.len() < Self::SIZE {
             match frame::section(rest, limits) {
                 Ok(Some(section)) => {

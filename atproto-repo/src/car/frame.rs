@@ -76,6 +76,9 @@ fn payload(buffer: &[u8], limit: usize) -> Result<Option<Range<usize>>, CarReaso
 
 /// The header at the beginning of `buffer`: the roots and the header's length.
 pub(crate) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>, usize)>, CarReason> {
+    if let Some((root, end)) = one_root(buffer).filter(|(_, end)| *end <= limits.header) {
+        return Ok(Some((vec![root], end)));
+    }
     let Some(range) = payload(buffer, limits.header)? else {
         return Ok(None);
     };
@@ -97,6 +100,14 @@ pub(crate) fn header(buffer: &[u8], limits: &Limits) -> Result<Option<(Vec<Cid>,
     };
     let roots = links.iter().map(root).collect::<Result<_, _>>()?;
     Ok(Some((roots, end)))
+}
+
+/// The root of a header that has one, as those of nearly all repositories and events, and the header's length. It has one encoding.
+fn one_root(buffer: &[u8]) -> Option<(Cid, usize)> {
+    let (cid, rest) = buffer.strip_prefix(b"\x3a\xa2\x65roots\x81\xd8\x2a\x58\x25\0")?.split_first_chunk()?;
+    let rest = rest.strip_prefix(b"\x67version\x01")?;
+    let root = Cid::from_bytes(cid as &[u8; Cid::LEN]).ok()?;
+    Some((root, buffer.len().saturating_sub(rest.len())))
 }
 
 /// The section at the beginning of `buffer`.
@@ -128,4 +139,36 @@ fn varint(buffer: &[u8]) -> Result<Option<(u64, usize)>, CarReason> {
         }
     }
     if buffer.len() < 9 { Ok(None) } else { Err(CarReason::Varint) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_header_with_one_root_is_read_at_once() {
+        let root = Cid::of_dag_cbor(b"\xf6");
+        let with = |roots: &[Cid]| crate::car::CarWriter::new(Vec::new(), roots).unwrap().into_inner();
+        let one = with(&[root]);
+        assert_eq!(one_root(&one), Some((root, one.len())));
+        assert_eq!(header(&one, &Limits::default()), Ok(Some((vec![root], one.len()))));
+        for length in 0..one.len() {
+            assert_eq!(one_root(&one[..length]), None);
+            assert_eq!(header(&one[..length], &Limits::default()), Ok(None));
+        }
+        for other in [with(&[]), with(&[root, root])] {
+            assert_eq!(one_root(&other), None);
+            assert_eq!(header(&other, &Limits::default()).unwrap().unwrap().1, other.len());
+        }
+        // The limit is that of what the length says.
+        for limit in 56..60 {
+            let length = (one.len() - 1) as u64;
+            let expected = if length <= limit {
+                Ok(Some((vec![root], one.len())))
+            } else {
+                Err(CarReason::TooLong { length })
+            };
+            assert_eq!(header(&one, &Limits { header: limit as usize, ..Limits::default() }), expected);
+        }
+    }
 }

@@ -1,6 +1,6 @@
 use super::CarReason;
+use crate::cid_hash::CidKeys;
 use std::convert::Infallible;
-use std::hash::{BuildHasher as _, RandomState};
 
 /// Where each block of a file lies, by CID, in under 48 bytes a block while it grows and 26 after that: the CIDs stay in the
 /// file.
@@ -8,12 +8,12 @@ use std::hash::{BuildHasher as _, RandomState};
 /// Open addressing, of which a search most often touches one place in memory. The hash is keyed, so that CIDs which were
 /// mined to collide do not. Slots are in the order of their tags, more or less, so that a larger table is filled from its
 /// beginning to its end.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Index {
     /// At most four fifths are used; `offset` is 0 in an empty one, since every file begins with a header.
     slots: Vec<Slot>,
     len: usize,
-    keys: [u64; 4],
+    keys: CidKeys,
 }
 
 /// Where a block lies.
@@ -32,13 +32,6 @@ impl Slot {
     pub(super) fn new(tag: u32, offset: u64, length: usize) -> Result<Self, CarReason> {
         let length = u32::try_from(length).map_err(|_| CarReason::TooLong { length: length as u64 })?;
         Ok(Self { offset, length, tag })
-    }
-}
-
-impl Default for Index {
-    fn default() -> Self {
-        let state = RandomState::new();
-        Self { slots: Vec::new(), len: 0, keys: [0_u64, 1, 2, 3].map(|number| state.hash_one(number)) }
     }
 }
 
@@ -139,19 +132,11 @@ impl Index {
         }
     }
 
-    /// Keyed hash of a CID in binary form. Digests need no mixing among themselves, only with what nobody outside knows.
+    /// Keyed hash of a CID in binary form.
     #[inline]
     pub(super) fn tag(&self, cid: &[u8; 36]) -> u32 {
-        let [a, b, c, d] = self.keys;
-        let ([_, codec, ..], digest) =
-            cid.split_last_chunk::<32>().map_or(([0; 4], &[0; 32]), |(head, digest)| {
-                (head.first_chunk().copied().unwrap_or_default(), digest)
-            });
-        let mut words = digest.as_chunks().0.iter().map(|word| u64::from_le_bytes(*word));
-        let mut word = |key: u64| u128::from(words.next().unwrap_or_default() ^ key);
-        let product = word(a).wrapping_mul(word(b)) ^ word(c).wrapping_mul(word(d)).rotate_left(32);
-        let folded = (product >> 64) as u64 ^ product as u64 ^ u64::from(codec);
-        (folded >> 32) as u32 ^ folded as u32
+        let hash = self.keys.hash(cid);
+        (hash >> 32) as u32 ^ hash as u32
     }
 }
 

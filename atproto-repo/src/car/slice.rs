@@ -31,12 +31,12 @@ impl<'a> Car<'a> {
     /// [`CarError`] with the reason and the place of the first fault.
     pub fn parse_with(bytes: &'a [u8], limits: &Limits) -> Result<Self, CarError> {
         let mut car = Self::parse_header(bytes, limits)?;
-        car.index.reserve((bytes.len() / 128).min(Batch::SIZE));
         let mut at = car.blocks_at;
         let (mut batch, mut slots, mut batches) = (Batch::default(), Vec::new(), 0_u32);
         while at < bytes.len() {
             slots.clear();
             at = car.hash_batch(at, limits, &mut batch, &mut slots)?;
+            car.index.reserve(slots.len());
             car.add(&slots)?;
             batches = batches.saturating_add(1);
             // The blocks to come are likely to be as long as those so far; where these are tiny, that is not believed.
@@ -81,6 +81,7 @@ impl<'a> Car<'a> {
     ) -> Result<usize, CarError> {
         let mut rest = self.bytes.get(at..).unwrap_or_default();
         batch.fill(rest, limits);
+        slots.reserve(batch.sections().len());
         for section in batch.sections() {
             let fault = |reason| CarError { reason, offset: at as u64 };
             let tag = section.cid_bytes(rest).first_chunk().map_or(0, |cid| self.index.tag(cid));

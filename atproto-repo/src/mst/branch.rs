@@ -1,6 +1,6 @@
-use super::encode::NodeWriter;
 use super::{Node, NodeEntry};
 use atproto_lexicon::data::Cid;
+use std::borrow::Cow;
 
 /// A node in memory, with those of its subtrees that were loaded.
 #[derive(Debug, Default)]
@@ -12,6 +12,15 @@ pub(super) struct Branch {
     /// The CID of its block in the tree as it was.
     pub(super) origin: Option<Cid>,
     pub(super) is_changed: bool,
+    /// The node's block, for as long as nothing but values and links in it are changed: then they are written over.
+    block: Option<Vec<u8>>,
+}
+
+/// A node as it was read.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) node: Node,
+    pub(super) block: Vec<u8>,
 }
 
 /// What is between two keys of a node.
@@ -39,8 +48,10 @@ impl Branch {
         Box::new(branch)
     }
 
-    pub(super) fn loaded(node: Node, layer: u32, origin: Cid) -> Box<Self> {
-        Box::new(Self { node, layer, children: Vec::new(), origin: Some(origin), is_changed: false })
+    pub(super) fn loaded(loaded: Loaded, layer: u32, origin: Cid) -> Box<Self> {
+        let Loaded { node, block } = loaded;
+        let (origin, block) = (Some(origin), Some(block));
+        Box::new(Self { node, layer, children: Vec::new(), origin, is_changed: false, block })
     }
 
     pub(super) fn entries(&self) -> &[NodeEntry] {
@@ -88,6 +99,7 @@ impl Branch {
     }
 
     pub(super) fn take(&mut self, index: usize) -> Subtree {
+        self.block = None;
         let loaded = self.children.get_mut(index).and_then(Option::take);
         let link = self.node.take_child(index);
         match (loaded, link) {
@@ -117,8 +129,38 @@ impl Branch {
         }
     }
 
+    /// Gives an entry a value; the one that it had.
+    pub(super) fn set_value(&mut self, index: usize, value: Cid) -> Option<Cid> {
+        let at = self.node.value_at(index);
+        self.write_over(at, &value);
+        self.node.set_value(index, value)
+    }
+
+    /// Writes the CID of a loaded subtree.
+    fn set_child(&mut self, index: usize, cid: Cid) {
+        if self.node.child(index) == Some(&cid) {
+            return;
+        }
+        if let Some(block) = &self.block {
+            let at = self.node.child_at(index, block.len());
+            self.write_over(at, &cid);
+        }
+        self.node.set_child(index, cid);
+    }
+
+    /// Writes a CID over the one at this place in the block; where there was none, the block is another one.
+    fn write_over(&mut self, at: Option<usize>, cid: &Cid) {
+        let Some(block) = &mut self.block else { return };
+        let place = at.and_then(|at| block.get_mut(at..)).and_then(|rest| rest.first_chunk_mut());
+        match place {
+            Some(place) => *place = *cid.as_bytes(),
+            None => self.block = None,
+        }
+    }
+
     /// Adds an entry before the one with this number, and parts the subtree there.
     pub(super) fn insert(&mut self, index: usize, key: &[u8], value: Cid, before: Subtree, after: Subtree) {
+        self.block = None;
         if !self.children.is_empty() {
             self.children.insert(index, None);
         }
@@ -129,6 +171,7 @@ impl Branch {
 
     /// Takes out an entry; between its neighbours is what `merged` says.
     pub(super) fn remove(&mut self, index: usize, merged: Subtree) {
+        self.block = None;
         if index < self.children.len() {
             drop(self.children.remove(index));
         }
@@ -138,19 +181,21 @@ impl Branch {
 
     /// Takes out the entries from this number on, and the subtrees after each of them, as a node whose left is `left`.
     pub(super) fn split_off(&mut self, index: usize, left: Subtree) -> Box<Self> {
+        self.block = None;
         let at = index.saturating_add(1).min(self.children.len());
         let mut children = self.children.split_off(at);
         if !children.is_empty() {
             children.insert(0, None);
         }
         let node = self.node.split_off(index);
-        let mut after = Self { node, layer: self.layer, children, origin: None, is_changed: true };
+        let mut after = Self { node, layer: self.layer, children, is_changed: true, ..Self::default() };
         after.put(0, left);
         Box::new(after)
     }
 
     /// Adds all of a node that comes after this one; between their keys is `middle`.
     pub(super) fn append(&mut self, mut after: Self, middle: Subtree) {
+        self.block = None;
         after.take(0).forget();
         let seam = self.last_child();
         if !self.children.is_empty() || !after.children.is_empty() {
@@ -168,10 +213,10 @@ impl Branch {
     /// Encodes what was changed, from the leaves up, and tells `sealed` of each node with its block and its CID before.
     pub(super) fn seal(
         &mut self,
-        encoder: &mut Encoder,
-        sealed: &mut impl FnMut(Cid, &[u8], Option<Cid>),
+        scratch: &mut Vec<u8>,
+        sealed: &mut impl FnMut(Cid, Cow<'_, [u8]>, Option<Cid>),
     ) -> Cid {
-        self.hash(encoder, &mut |branch, cid, block| {
+        self.hash(scratch, &mut |branch, cid, block| {
             branch.is_changed = false;
             let origin = branch.origin.replace(cid);
             if origin != Some(cid) {
@@ -180,34 +225,35 @@ impl Branch {
         })
     }
 
-    /// The CID of the node; calls `each` with every node that was changed, its CID and its block.
+    /// The CID of the node; calls `each` with every node that was changed, its CID and its block, for which `scratch` is memory.
     pub(super) fn hash(
         &mut self,
-        encoder: &mut Encoder,
-        each: &mut impl FnMut(&mut Self, Cid, &[u8]),
+        scratch: &mut Vec<u8>,
+        each: &mut impl FnMut(&mut Self, Cid, Cow<'_, [u8]>),
     ) -> Cid {
         if let (false, Some(cid)) = (self.is_changed, self.origin) {
             return cid;
         }
-        for (index, child) in self.children.iter_mut().enumerate() {
-            if let Some(child) = child {
-                let cid = child.hash(encoder, each);
-                self.node.set_child(index, cid);
+        for index in 0..self.children.len() {
+            if let Some(child) = self.child_mut(index) {
+                let cid = child.hash(scratch, each);
+                self.set_child(index, cid);
             }
         }
-        encoder.block.clear();
-        self.node.encode_with(&mut encoder.writer, &mut encoder.block);
-        let cid = Cid::of_dag_cbor(&encoder.block);
-        each(self, cid, &encoder.block);
+        let block = match self.block.take() {
+            Some(block) => Cow::Owned(block),
+            None => {
+                scratch.clear();
+                // Room for most nodes, so that it does not grow bit by bit.
+                scratch.reserve(2048);
+                self.node.encode_into(scratch);
+                Cow::Borrowed(scratch.as_slice())
+            }
+        };
+        let cid = Cid::of_dag_cbor(&block);
+        each(self, cid, block);
         cid
     }
-}
-
-/// Memory for encoding.
-#[derive(Debug, Default)]
-pub(super) struct Encoder {
-    writer: NodeWriter,
-    block: Vec<u8>,
 }
 
 impl Subtree {

@@ -1,5 +1,5 @@
 use super::encode::{NodeWriter, common_prefix};
-use super::{MAX_KEY, layer_of};
+use super::{EditError, Limits, MAX_KEY, layer_of};
 use atproto_lexicon::data::Cid;
 
 /// Builds a tree from its keys in ascending order, and gives each node away as soon as it is complete: below its parent, in the
@@ -22,7 +22,6 @@ use atproto_lexicon::data::Cid;
 pub struct Builder<F> {
     levels: Vec<Level>,
     sink: F,
-    block: Vec<u8>,
     last: Vec<u8>,
 }
 
@@ -72,7 +71,7 @@ impl Level {
 impl<F: FnMut(Cid, &[u8])> Builder<F> {
     /// A builder that gives each node's CID and block to `sink`.
     pub fn new(sink: F) -> Self {
-        Self { levels: Vec::new(), sink, block: Vec::new(), last: Vec::new() }
+        Self { levels: Vec::new(), sink, last: Vec::new() }
     }
 
     /// Adds a key after all others.
@@ -80,6 +79,24 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
     /// # Errors
     /// [`BuildError`]; the key is not added.
     pub fn push(&mut self, key: &[u8], value: &Cid) -> Result<(), BuildError> {
+        self.add(key, value).map(|_| ())
+    }
+
+    /// [`push`](Self::push) of a key that comes after all others, in a tree of limited depth whose nodes have a limited number of
+    /// entries.
+    pub(super) fn push_within(&mut self, key: &[u8], value: &Cid, limits: &Limits) -> Result<(), EditError> {
+        let layer = self.add(key, value).map_err(|_| EditError::KeyLength)?;
+        // The last entry is not written yet.
+        let entries = self.levels.get(layer).map_or(0, |level| level.writer.len().saturating_add(1));
+        if layer >= limits.depth as usize || entries > limits.entries {
+            Err(EditError::Limits)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Adds a key; its layer.
+    fn add(&mut self, key: &[u8], value: &Cid) -> Result<usize, BuildError> {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(BuildError::KeyLength);
         }
@@ -102,13 +119,13 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
             level.key.clear();
             level.key.extend_from_slice(key);
         }
-        Ok(())
+        Ok(layer)
     }
 
     /// Completes the node of a layer, if there is one.
     fn close(&mut self, layer: usize) {
         let Some(level) = self.levels.get_mut(layer).filter(|level| !level.is_empty()) else { return };
-        let cid = seal(level, &mut self.block, &mut self.sink);
+        let cid = seal(level, &mut self.sink);
         if let Some(above) = self.levels.get_mut(layer.saturating_add(1)) {
             above.child = Some(cid);
         }
@@ -122,15 +139,15 @@ impl<F: FnMut(Cid, &[u8])> Builder<F> {
         }
         // A tree without keys is one empty node.
         let mut root = self.levels.pop().unwrap_or_default();
-        seal(&mut root, &mut self.block, &mut self.sink)
+        seal(&mut root, &mut self.sink)
     }
 }
 
-fn seal(level: &mut Level, block: &mut Vec<u8>, sink: &mut impl FnMut(Cid, &[u8])) -> Cid {
+fn seal(level: &mut Level, sink: &mut impl FnMut(Cid, &[u8])) -> Cid {
     level.settle();
-    block.clear();
-    level.writer.finish(level.left.take().as_ref(), block);
-    let cid = Cid::of_dag_cbor(block);
-    sink(cid, block);
-    cid
+    level.writer.finish(level.left.take().as_ref(), |block| {
+        let cid = Cid::of_dag_cbor(block);
+        sink(cid, block);
+        cid
+    })
 }

@@ -1,10 +1,11 @@
-use super::branch::{Branch, Child, Encoder, Subtree};
+use super::branch::{Branch, Child, Loaded, Subtree};
+use super::fresh::{Built, Fresh, root_of};
 use super::loader::{Around, Loader};
 use super::place::Place;
-use super::reshape::{grow, insert, raise, remove};
+use super::reshape::{insert, raise, remove};
 use super::{Limits, MAX_KEY, Node, TreeFault, TreeReason, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// Changes to a tree, without IO: it asks for the nodes that a change touches and is given them. An error leaves the tree as it
 /// was.
@@ -15,8 +16,9 @@ pub struct Edit {
     root: Root,
     limits: Limits,
     /// Nodes that were supplied, and have not found their place yet.
-    supplied: HashMap<Cid, Node>,
-    encoder: Encoder,
+    supplied: HashMap<Cid, Loaded>,
+    /// Memory for blocks.
+    block: Vec<u8>,
     /// Nodes that are no longer used.
     retired: Vec<Cid>,
 }
@@ -25,8 +27,10 @@ pub struct Edit {
 enum Root {
     Stub(Cid),
     Loaded(Box<Branch>),
-    /// A tree that is not in nodes yet, since all its keys are new: to put them in order first takes a third of the time.
-    New(BTreeMap<Box<[u8]>, Cid>),
+    /// A tree that is not in nodes yet, since all its keys are new.
+    Fresh(Fresh),
+    /// The same after its nodes were given away.
+    Built(Built),
 }
 
 /// What became of a tree.
@@ -74,7 +78,7 @@ impl Edit {
 
     /// A tree without keys, none of whose nodes is stored.
     pub fn empty() -> Self {
-        Self::with_root(Root::New(BTreeMap::new()))
+        Self::with_root(Root::Fresh(Fresh::new()))
     }
 
     fn with_root(root: Root) -> Self {
@@ -82,7 +86,7 @@ impl Edit {
             root,
             limits: Limits::default(),
             supplied: HashMap::new(),
-            encoder: Encoder::default(),
+            block: Vec::new(),
             retired: Vec::new(),
         }
     }
@@ -101,8 +105,9 @@ impl Edit {
     pub fn needs<'k>(&mut self, keys: impl IntoIterator<Item = &'k [u8]>) -> Result<Vec<Cid>, EditError> {
         let mut needs = Vec::new();
         for key in keys {
+            let layer = layer_of(key);
             for purpose in [Purpose::Insert, Purpose::Remove] {
-                let missing = self.load(key, purpose, &mut |_| Ok::<_, EditError>(None), &mut |cid| {
+                let missing = self.load(key, layer, purpose, &mut |_| Ok::<_, EditError>(None), &mut |cid| {
                     needs.push(cid);
                 });
                 match missing {
@@ -134,7 +139,7 @@ impl Edit {
     /// [`TreeFault`].
     pub fn supply_unchecked(&mut self, cid: &Cid, block: &[u8]) -> Result<(), TreeFault> {
         let node = Node::decode_of(cid, block, &self.limits)?;
-        self.supplied.insert(*cid, node);
+        self.supplied.insert(*cid, Loaded { node, block: block.to_vec() });
         Ok(())
     }
 
@@ -185,14 +190,16 @@ impl Edit {
     pub(super) fn get_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
+        match &self.root {
+            Root::Fresh(keys) => return Ok(keys.get(key).copied()),
+            Root::Built(tree) => return Ok(tree.get(key)),
+            Root::Stub(_) | Root::Loaded(_) => {}
+        }
         self.require(key, Purpose::Get, read)?;
-        let mut branch = match &self.root {
-            Root::Loaded(branch) => branch.as_ref(),
-            Root::New(keys) => return Ok(keys.get(key).copied()),
-            Root::Stub(_) => return Ok(None),
-        };
+        let Root::Loaded(branch) = &self.root else { return Ok(None) };
+        let mut branch = branch.as_ref();
         loop {
             let index = match branch.find(key) {
                 Ok(index) => return Ok(branch.entries().get(index).map(|entry| entry.value)),
@@ -209,12 +216,12 @@ impl Edit {
         &mut self,
         key: &[u8],
         value: Cid,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         if !(1..=MAX_KEY).contains(&key.len()) {
             return Err(EditError::KeyLength.into());
         }
-        if let Root::New(keys) = &mut self.root {
+        if let Root::Fresh(keys) = &mut self.root {
             return Ok(keys.insert(key.into(), value));
         }
         let layer = self.require(key, Purpose::Insert, read)?;
@@ -231,7 +238,7 @@ impl Edit {
     pub(super) fn remove_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         self.remove_for(key, Purpose::Remove, read)
     }
@@ -241,7 +248,7 @@ impl Edit {
     pub(super) fn undo_create_with<E: From<EditError>>(
         &mut self,
         key: &[u8],
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         self.remove_for(key, Purpose::Undo, read)
     }
@@ -250,9 +257,9 @@ impl Edit {
         &mut self,
         key: &[u8],
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
-        if let Root::New(keys) = &mut self.root {
+        if let Root::Fresh(keys) = &mut self.root {
             return Ok(keys.remove(key));
         }
         self.require(key, purpose, read)?;
@@ -262,17 +269,23 @@ impl Edit {
 
     pub(super) fn finish_with<E: From<EditError>>(
         &mut self,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<(Cid, Changes), E> {
-        self.settle()?;
-        self.trim(None, read)?;
-        let Self { root, retired, encoder, .. } = self;
         let mut created = Vec::new();
+        if let Root::Fresh(keys) = &mut self.root {
+            let tree = Built::of(keys, &self.limits, |cid, block| created.push((cid, block.to_vec())))?;
+            let root = tree.root;
+            self.root = Root::Built(tree);
+            return Ok((root, Changes { created, retired: Vec::new() }));
+        }
+        self.trim(None, read)?;
+        let Self { root, retired, block, .. } = self;
         let cid = match root {
-            Root::New(_) => return Err(EditError::Limits.into()),
+            Root::Fresh(_) => return Err(EditError::Limits.into()),
+            Root::Built(tree) => tree.root,
             Root::Stub(cid) => *cid,
-            Root::Loaded(root) => root.seal(encoder, &mut |cid, block, origin| {
-                created.push((cid, block.to_vec()));
+            Root::Loaded(root) => root.seal(block, &mut |cid, block, origin| {
+                created.push((cid, block.into_owned()));
                 retired.extend(origin);
             }),
         };
@@ -297,32 +310,24 @@ impl Edit {
     pub(super) fn is_root_with<E: From<EditError>>(
         &mut self,
         expected: &Cid,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<bool, E> {
-        self.settle()?;
         if self.trim(Some(expected), read)?.is_some() {
             return Ok(true);
         }
         Ok(match &mut self.root {
-            Root::New(_) => false,
+            Root::Fresh(keys) => root_of(keys, &self.limits)? == *expected,
+            Root::Built(tree) => tree.root == *expected,
             Root::Stub(cid) => cid == expected,
-            Root::Loaded(root) => root.hash(&mut self.encoder, &mut |_, _, _| ()) == *expected,
+            Root::Loaded(root) => root.hash(&mut self.block, &mut |_, _, _| ()) == *expected,
         })
-    }
-
-    /// Puts the keys of a new tree into nodes.
-    fn settle(&mut self) -> Result<(), EditError> {
-        if let Root::New(keys) = &self.root {
-            self.root = Root::Loaded(grow(keys, &self.limits)?);
-        }
-        Ok(())
     }
 
     /// Cuts off a root that only points down; the new one, where that is the expected one.
     fn trim<E: From<EditError>>(
         &mut self,
         expected: Option<&Cid>,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         loop {
             let Root::Loaded(root) = &mut self.root else { return Ok(None) };
@@ -351,13 +356,14 @@ impl Edit {
         &mut self,
         key: &[u8],
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<u32, E> {
         let mut missing = None;
-        self.load(key, purpose, read, &mut |cid| missing = missing.or(Some(cid)))?;
+        let layer = layer_of(key);
+        self.load(key, layer, purpose, read, &mut |cid| missing = missing.or(Some(cid)))?;
         match missing {
             Some(cid) => Err(EditError::Needs(cid).into()),
-            None => Ok(layer_of(key)),
+            None => Ok(layer),
         }
     }
 
@@ -365,23 +371,26 @@ impl Edit {
     fn load<E: From<EditError>>(
         &mut self,
         key: &[u8],
+        key_layer: u32,
         purpose: Purpose,
-        read: &mut impl FnMut(&Cid) -> Result<Option<Node>, E>,
+        read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
         missing: &mut impl FnMut(Cid),
     ) -> Result<(), E> {
+        if let Root::Built(tree) = &self.root {
+            self.root = Root::Loaded(tree.to_branch(&self.limits, &mut self.block)?);
+        }
         let mut loader = Loader { supplied: &mut self.supplied, limits: &self.limits, read };
         if let Root::Stub(cid) = &self.root {
             let cid = *cid;
-            let Some(node) = loader.node(&cid)? else {
+            let Some(loaded) = loader.node(&cid)? else {
                 missing(cid);
                 return Ok(());
             };
-            let layer = loader.check(&cid, &node, Place::default())?;
-            self.root = Root::Loaded(Branch::loaded(node, layer, cid));
+            let layer = loader.check(&cid, &loaded.node, Place::default())?;
+            self.root = Root::Loaded(Branch::loaded(loaded, layer, cid));
         }
         let Root::Loaded(root) = &mut self.root else { return Ok(()) };
         let (mut branch, mut around) = (root.as_mut(), Around::default());
-        let key_layer = layer_of(key);
         loop {
             let index = match branch.find(key) {
                 Ok(index) if purpose == Purpose::Remove => {

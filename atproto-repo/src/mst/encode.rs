@@ -5,80 +5,120 @@ use atproto_lexicon::data::Cid;
 /// A null `t`, and what stands before the bytes of `v`.
 pub(super) const VALUE: &[u8; 10] = b"\x61t\xf6\x61v\xd8\x2a\x58\x25\0";
 
-/// Writes a node, entry by entry, in its one encoding.
+/// Writes a node, entry by entry, in its one encoding. The entries are written where they stay: before them is room for the head,
+/// which says how many there are.
 #[derive(Debug, Default)]
 pub(super) struct NodeWriter {
-    entries: Vec<u8>,
+    block: Vec<u8>,
     count: usize,
 }
+
+/// The length of the longest head.
+const HEAD: usize = 8;
 
 impl NodeWriter {
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
+    /// The number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.count
+    }
+
     /// Adds an entry whose key has `shared` bytes in common with the one before.
     #[inline]
     pub(super) fn push(&mut self, shared: usize, suffix: &[u8], right: Option<&Cid>, value: &Cid) {
-        let out = &mut self.entries;
-        // Most keys are so short, and most entries have no subtree, that their heads have a fixed form.
-        if suffix.len() < 24 && shared < 24 {
-            out.extend_from_slice(&[0xa4, 0x61, b'k', BYTES << 5 | suffix.len() as u8]);
-            out.extend_from_slice(suffix);
-            out.extend_from_slice(&[0x61, b'p', shared as u8]);
-        } else {
-            out.extend_from_slice(b"\xa4\x61k");
-            push_head(BYTES, suffix.len(), out);
-            out.extend_from_slice(suffix);
-            out.extend_from_slice(b"\x61p");
-            push_head(UNSIGNED, shared, out);
+        if self.block.is_empty() {
+            self.block.resize(HEAD, 0);
         }
-        if right.is_none() {
-            let mut value_of = [0; VALUE.len() + Cid::LEN];
-            if let Some((start, rest)) = value_of.split_first_chunk_mut() {
-                *start = *VALUE;
-                rest.copy_from_slice(value.as_bytes());
-            }
-            out.extend_from_slice(&value_of);
-        } else {
-            out.extend_from_slice(b"\x61t");
-            push_optional_link(right, out);
-            out.extend_from_slice(b"\x61v");
-            push_link(value, out);
-        }
+        push_entry(shared, suffix, right, value, &mut self.block);
         self.count = self.count.saturating_add(1);
     }
 
-    /// Ends the node, whose block is added to `out`, and begins another.
-    pub(super) fn finish(&mut self, left: Option<&Cid>, out: &mut Vec<u8>) {
-        out.reserve_exact(self.entries.len().saturating_add(52));
-        out.extend_from_slice(b"\xa2\x61e");
-        push_head(ARRAY, self.count, out);
-        out.extend_from_slice(&self.entries);
-        out.extend_from_slice(b"\x61l");
-        push_optional_link(left, out);
-        self.entries.clear();
+    /// Ends the node, gives its block to `take`, and begins another.
+    pub(super) fn finish<T>(&mut self, left: Option<&Cid>, take: impl FnOnce(&[u8]) -> T) -> T {
+        if self.block.is_empty() {
+            self.block.resize(HEAD, 0);
+        }
+        push_end(left, &mut self.block);
+        let (head, unused) = head_of(self.count);
+        if let Some(start) = self.block.first_chunk_mut() {
+            *start = head;
+        }
+        let taken = take(self.block.get(unused..).unwrap_or_default());
+        self.block.clear();
         self.count = 0;
+        taken
     }
+}
+
+/// What stands before this many entries, and how many bytes of it are not used.
+fn head_of(count: usize) -> ([u8; HEAD], usize) {
+    let [a, b, c, d] = (count as u32).to_be_bytes();
+    match count {
+        0..24 => ([0, 0, 0, 0, 0xa2, 0x61, b'e', ARRAY << 5 | d], 4),
+        24..0x100 => ([0, 0, 0, 0xa2, 0x61, b'e', ARRAY << 5 | 24, d], 3),
+        0x100..0x1_0000 => ([0, 0, 0xa2, 0x61, b'e', ARRAY << 5 | 25, c, d], 2),
+        _ => ([0xa2, 0x61, b'e', ARRAY << 5 | 26, a, b, c, d], 0),
+    }
+}
+
+#[inline]
+fn push_entry(shared: usize, suffix: &[u8], right: Option<&Cid>, value: &Cid, out: &mut Vec<u8>) {
+    // Most keys are so short, and most entries have no subtree, that their heads have a fixed form.
+    if suffix.len() < 24 && shared < 24 {
+        out.extend_from_slice(&[0xa4, 0x61, b'k', BYTES << 5 | suffix.len() as u8]);
+        out.extend_from_slice(suffix);
+        out.extend_from_slice(&[0x61, b'p', shared as u8]);
+    } else {
+        out.extend_from_slice(b"\xa4\x61k");
+        push_head(BYTES, suffix.len(), out);
+        out.extend_from_slice(suffix);
+        out.extend_from_slice(b"\x61p");
+        push_head(UNSIGNED, shared, out);
+    }
+    if right.is_none() {
+        let mut value_of = [0; VALUE.len() + Cid::LEN];
+        if let Some((start, rest)) = value_of.split_first_chunk_mut() {
+            *start = *VALUE;
+            rest.copy_from_slice(value.as_bytes());
+        }
+        out.extend_from_slice(&value_of);
+    } else {
+        out.extend_from_slice(b"\x61t");
+        push_optional_link(right, out);
+        out.extend_from_slice(b"\x61v");
+        push_link(value, out);
+    }
+}
+
+fn push_end(left: Option<&Cid>, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"\x61l");
+    push_optional_link(left, out);
 }
 
 impl Node {
     /// The node's block.
     pub fn encode(&self) -> Vec<u8> {
         let mut block = Vec::new();
-        self.encode_with(&mut NodeWriter::default(), &mut block);
+        self.encode_into(&mut block);
         block
     }
 
-    pub(super) fn encode_with(&self, writer: &mut NodeWriter, out: &mut Vec<u8>) {
+    /// [`encode`](Self::encode) behind what is in `out`.
+    pub(super) fn encode_into(&self, out: &mut Vec<u8>) {
+        let (head, unused) = head_of(self.entries().len());
+        out.extend_from_slice(head.get(unused..).unwrap_or_default());
         let mut previous: &[u8] = &[];
         for entry in self.entries() {
             let key = self.key(entry);
             let shared = common_prefix(previous, key);
-            writer.push(shared, key.get(shared..).unwrap_or_default(), entry.right.as_ref(), &entry.value);
+            let suffix = key.get(shared..).unwrap_or_default();
+            push_entry(shared, suffix, entry.right.as_ref(), &entry.value, out);
             previous = key;
         }
-        writer.finish(self.left(), out);
+        push_end(self.left(), out);
     }
 }
 

@@ -1,4 +1,4 @@
-use super::branch::{Branch, Child, Subtree};
+use super::branch::{Branch, Child, Loaded, Subtree};
 use super::place::Place;
 use super::{EditError, Limits, Node, TreeFault};
 use atproto_lexicon::data::Cid;
@@ -21,17 +21,17 @@ impl<'a> Around<'a> {
 
 /// Where nodes come from.
 pub(super) struct Loader<'a, R> {
-    pub(super) supplied: &'a mut HashMap<Cid, Node>,
+    pub(super) supplied: &'a mut HashMap<Cid, Loaded>,
     pub(super) limits: &'a Limits,
     pub(super) read: &'a mut R,
 }
 
-impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Node>, E>> Loader<'_, R> {
-    pub(super) fn node(&mut self, cid: &Cid) -> Result<Option<Node>, E> {
+impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Loaded>, E>> Loader<'_, R> {
+    pub(super) fn node(&mut self, cid: &Cid) -> Result<Option<Loaded>, E> {
         if !self.supplied.is_empty()
-            && let Some(node) = self.supplied.remove(cid)
+            && let Some(loaded) = self.supplied.remove(cid)
         {
-            return Ok(Some(node));
+            return Ok(Some(loaded));
         }
         (self.read)(cid)
     }
@@ -51,11 +51,11 @@ impl<E: From<EditError>, R: FnMut(&Cid) -> Result<Option<Node>, E>> Loader<'_, R
     ) -> Result<Result<(), Cid>, E> {
         let Child::Stub(cid) = branch.child(index) else { return Ok(Ok(())) };
         let cid = *cid;
-        let Some(node) = self.node(&cid)? else { return Ok(Err(cid)) };
+        let Some(loaded) = self.node(&cid)? else { return Ok(Err(cid)) };
         let Around { lower, upper } = around.below(&branch.node, index);
         let place = Place { layer: Some(branch.layer.saturating_sub(1)), lower, upper };
-        let layer = self.check(&cid, &node, place)?;
-        branch.put(index, Subtree::Loaded(Branch::loaded(node, layer, cid)));
+        let layer = self.check(&cid, &loaded.node, place)?;
+        branch.put(index, Subtree::Loaded(Branch::loaded(loaded, layer, cid)));
         Ok(Ok(()))
     }
 

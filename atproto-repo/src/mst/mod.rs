@@ -13,6 +13,7 @@ mod diff;
 mod edit;
 mod encode;
 mod error;
+mod fresh;
 mod layer;
 mod loader;
 mod node;

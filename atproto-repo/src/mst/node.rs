@@ -43,9 +43,7 @@ impl Node {
 
     /// [`decode_within`](Self::decode_within) of a new node.
     pub(super) fn decode_of(cid: &Cid, block: &[u8], limits: &Limits) -> Result<Self, TreeFault> {
-        // An entry has 54 bytes and more, and keys are most often no longer than that.
-        let entries = (block.len() / 54).min(limits.entries);
-        let mut node = Self::with_room(entries, (block.len() / 2).min(limits.bytes));
+        let mut node = Self::default();
         match node.decode_within(block, limits) {
             Ok(()) => Ok(node),
             Err((entry, reason)) => Err(TreeFault { node: *cid, entry, reason }),
@@ -77,6 +75,11 @@ impl Node {
         let count = reader.number(ARRAY).map_err(shape)?;
         if count > max_entries as u64 {
             return Err((None, Reason::TooManyEntries));
+        }
+        // An entry has 54 bytes and more, and keys are most often no longer than that.
+        self.entries.reserve((block.len() / 54).min(count as usize));
+        if self.keys.capacity() == 0 {
+            self.keys.reserve(block.len() / 2);
         }
         for index in 0..count as usize {
             self.entry(&mut reader).map_err(|fault| match fault {
@@ -167,12 +170,57 @@ impl Node {
     }
 }
 
+/// Where CIDs lie in the block that a node was decoded from, if its keys are those of the block and it has the same links.
+impl Node {
+    /// The length of a link.
+    const WRITTEN: usize = LINK.len() + Cid::LEN;
+    /// What comes after the CID of an entry's subtree: the name and the link of the value.
+    const AFTER_RIGHT: usize = 2 + Self::WRITTEN;
+    /// What has the same length in every entry: the head of the map, the four names, and the link of the value.
+    const FIXED: usize = 1 + 4 * 2 + Self::WRITTEN;
+
+    /// The value of an entry.
+    pub(super) fn value_at(&self, index: usize) -> Option<usize> {
+        self.entries.get(index)?;
+        self.end_of_entry(index)?.checked_sub(Cid::LEN)
+    }
+
+    /// The link before an entry, or after the last one, in a block of this length; `None` where there is none.
+    pub(super) fn child_at(&self, index: usize, length: usize) -> Option<usize> {
+        self.child(index)?;
+        let Some(before) = index.checked_sub(1) else { return length.checked_sub(Cid::LEN) };
+        // The value comes after it.
+        self.end_of_entry(before)?.checked_sub(Self::AFTER_RIGHT)?.checked_sub(Cid::LEN)
+    }
+
+    fn end_of_entry(&self, index: usize) -> Option<usize> {
+        let entries = self.entries.get(..=index)?;
+        let fixed = |entry: &NodeEntry| {
+            let suffix = entry.key_range().len().saturating_sub(entry.shared());
+            let right = if entry.right.is_some() { Self::WRITTEN } else { 1 };
+            let heads = head_len(suffix).saturating_add(head_len(entry.shared()));
+            Self::FIXED.saturating_add(heads).saturating_add(suffix).saturating_add(right)
+        };
+        let start = 3_usize.saturating_add(head_len(self.entries.len()));
+        Some(entries.iter().map(fixed).fold(start, usize::saturating_add))
+    }
+}
+
+/// The length of the head of a number in a node.
+fn head_len(number: usize) -> usize {
+    match number {
+        0..24 => 1,
+        24..0x100 => 2,
+        0x100..0x1_0000 => 3,
+        _ => 5,
+    }
+}
+
 /// Changes to a node. Their caller keeps the order of the keys; what keys have in common is found out when it is encoded.
 impl Node {
-    pub(super) fn set_value(&mut self, index: usize, value: Cid) {
-        if let Some(entry) = self.entries.get_mut(index) {
-            entry.value = value;
-        }
+    pub(super) fn set_value(&mut self, index: usize, value: Cid) -> Option<Cid> {
+        let entry = self.entries.get_mut(index)?;
+        Some(std::mem::replace(&mut entry.value, value))
     }
 
     pub(super) fn set_child(&mut self, index: usize, cid: Cid) {
@@ -458,6 +506,30 @@ mod tests {
             assert_eq!(before.encode(), whole.encode());
             assert!(is_small(&before));
             node = before;
+        }
+    }
+
+    #[test]
+    fn tells_where_cids_lie_in_a_block() {
+        let cid = |number: usize| Cid::of_dag_cbor(&number.to_be_bytes());
+        for count in [0_usize, 1, 5, 23, 24, 255, 300] {
+            let mut node = Node::default();
+            for number in 0..count {
+                // Long and short keys, with long and short prefixes in common.
+                let key = format!("{}{number:04}", "a".repeat(1 + number / 10 * 10));
+                node.insert(number, key.as_bytes(), cid(number));
+            }
+            (0..=count)
+                .filter(|index| index % 3 != 1)
+                .for_each(|index| node.set_child(index, cid(1000 + index)));
+            let block = node.encode();
+            let node = Node::decode(&block, 8192).unwrap();
+            let found = |at: usize| Cid::from_bytes(&block[at..][..Cid::LEN]).unwrap();
+            for index in 0..=count {
+                assert_eq!(node.value_at(index).map(found), (index < count).then(|| cid(index)));
+                let child = (index % 3 != 1).then(|| cid(1000 + index));
+                assert_eq!(node.child_at(index, block.len()).map(found), child, "{index} of {count}");
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+use super::layer::layers_of;
 use super::node::NodeFault;
 use super::{Limits, Node, TreeReason as Reason, layer_of};
 
@@ -25,16 +26,22 @@ impl Place<'_> {
                 (Some(layer), true) => Ok(layer),
             };
         };
-        let layer = self.layer.unwrap_or_else(|| layer_of(node.key(first)));
+        // The root's first key says its layer, and need not be looked at again.
+        let (layer, known) = match self.layer {
+            Some(layer) => (layer, 0),
+            None => (layer_of(node.key(first)), 1),
+        };
         if layer >= limits.depth {
             return Err((None, Reason::TooDeep));
         }
-        for (index, entry) in entries.iter().enumerate() {
-            let found = layer_of(node.key(entry));
+        let mut index = known;
+        layers_of(entries.iter().skip(known).map(|entry| node.key(entry)), |found| {
             if found != layer {
                 return Err((Some(index), Reason::KeyLayer { expected: layer, found }));
             }
-        }
+            index = index.saturating_add(1);
+            Ok(())
+        })?;
         if self.lower.is_some_and(|lower| lower >= node.key(first)) {
             return Err((Some(0), Reason::KeyBounds));
         }

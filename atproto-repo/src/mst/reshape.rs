@@ -3,10 +3,12 @@
 use super::branch::{Branch, Subtree};
 use super::{EditError, Limits, layer_of};
 use atproto_lexicon::data::Cid;
-use std::collections::BTreeMap;
 
-/// A tree of these keys, from the leaves up.
-pub(super) fn grow(keys: &BTreeMap<Box<[u8]>, Cid>, limits: &Limits) -> Result<Box<Branch>, EditError> {
+/// A tree of these keys, which are in order, from the leaves up.
+pub(super) fn grow<'a>(
+    keys: impl Iterator<Item = (&'a [u8], &'a Cid)>,
+    limits: &Limits,
+) -> Result<Box<Branch>, EditError> {
     // The node of each layer that is not complete yet.
     let mut open: Vec<Option<Box<Branch>>> = Vec::new();
     for (key, value) in keys {
@@ -68,11 +70,7 @@ pub(super) fn insert(
 ) -> Option<Cid> {
     branch.is_changed = true;
     let index = match branch.find(key) {
-        Ok(index) => {
-            let before = branch.entries().get(index).map(|entry| entry.value);
-            branch.node.set_value(index, value);
-            return before;
-        }
+        Ok(index) => return branch.set_value(index, value),
         Err(index) => index,
     };
     if branch.layer <= layer {
@@ -121,10 +119,10 @@ pub(super) fn remove(branch: &mut Branch, key: &[u8], retired: &mut Vec<Cid>) ->
         Err(index) => {
             let child = branch.child_mut(index)?;
             let value = remove(child, key, retired)?;
+            let is_empty = child.is_empty();
             branch.is_changed = true;
-            if let Subtree::Loaded(child) = branch.take(index) {
-                let kept = keep(child, retired);
-                branch.put(index, kept);
+            if is_empty && let Subtree::Loaded(child) = branch.take(index) {
+                retired.extend(child.origin);
             }
             Some(value)
         }

@@ -1,3 +1,4 @@
+use super::branch::Loaded;
 use super::{Changes, Edit, EditError, Limits, Node, TreeError, TreeFault, TreeReason};
 use crate::store::Blocks;
 use atproto_lexicon::data::Cid;
@@ -123,13 +124,14 @@ fn read<B: Blocks>(
     cid: &Cid,
     buf: &mut Vec<u8>,
     limits: &Limits,
-) -> Result<Option<Node>, TreeEditError<B::Error>> {
+) -> Result<Option<Loaded>, TreeEditError<B::Error>> {
     let block = blocks.get(cid, buf).map_err(TreeError::Source)?.ok_or(TreeError::Incomplete(*cid))?;
     if !B::HASHED && !cid.matches(block) {
         let fault = TreeFault { node: *cid, entry: None, reason: TreeReason::Hash };
         return Err(TreeError::Invalid(fault).into());
     }
-    Ok(Some(Node::decode_of(cid, block, limits).map_err(TreeError::Invalid)?))
+    let node = Node::decode_of(cid, block, limits).map_err(TreeError::Invalid)?;
+    Ok(Some(Loaded { node, block: block.to_vec() }))
 }
 
 impl<E> From<EditError> for TreeEditError<E> {

@@ -67,8 +67,8 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
         mut walk: Walk,
         mut take: impl FnMut(&Cid, &[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
-        take(self.commit_cid(), &self.commit_block()?)?;
         let mut buf = Vec::new();
+        take(self.commit_cid(), self.commit_block(&mut buf)?)?;
         let mut paths = Paths::default();
         loop {
             match walk.advance() {
@@ -102,7 +102,7 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
             .map_err(|reason| Error::Invalid(Invalid::Path { path: path.into(), reason }))?;
         let mut car = MemoryCar::new(self.commit_cid());
         let (blocks, mut buf) = (self.blocks(), Vec::new());
-        car.push(self.commit_cid(), &self.commit_block()?);
+        car.push(self.commit_cid(), self.commit_block(&mut buf)?);
         let found = search(blocks, &self.commit().data, path.as_bytes(), true, &mut |cid, block| {
             car.push(cid, block);
         })?;
@@ -114,14 +114,14 @@ impl<B: Blocks> UnsignedRepo<'_, B> {
         Ok(car.into_bytes())
     }
 
-    fn commit_block(&self) -> Result<Vec<u8>, Error<B::Error>> {
-        let (cid, mut buf) = (*self.commit_cid(), Vec::new());
-        let block = self.blocks().get(&cid, &mut buf).map_err(Error::Source)?;
+    fn commit_block<'a>(&'a self, buf: &'a mut Vec<u8>) -> Result<&'a [u8], Error<B::Error>> {
+        let cid = *self.commit_cid();
+        let block = self.blocks().get(&cid, buf).map_err(Error::Source)?;
         let block = block.ok_or(Error::Incomplete(Missing::Commit(cid)))?;
         if !B::HASHED && !cid.matches(block) {
             return Err(Invalid::Commit { commit: cid, reason: CommitReason::Hash }.into());
         }
-        Ok(block.to_vec())
+        Ok(block)
     }
 }
 

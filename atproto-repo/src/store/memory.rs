@@ -1,11 +1,11 @@
 use super::{Archive, Blocks, CommitError, Store, WriteSet};
+use crate::cid_hash::CidMap;
 use atproto_lexicon::data::Cid;
-use std::collections::HashMap;
 use std::convert::Infallible;
 
 /// Blocks in memory.
 #[derive(Debug, Clone, Default)]
-pub struct MemoryBlocks(HashMap<Cid, Vec<u8>>);
+pub struct MemoryBlocks(CidMap<Vec<u8>>);
 
 impl MemoryBlocks {
     /// Adds a DAG-CBOR block and returns its CID, which is computed here.
@@ -56,7 +56,7 @@ impl Blocks for MemoryBlocks {
 pub struct MemoryStore {
     roots: Vec<Cid>,
     /// Each block, and how often it is linked.
-    blocks: HashMap<Cid, (u64, Vec<u8>)>,
+    blocks: CidMap<(u64, Vec<u8>)>,
 }
 
 impl MemoryStore {

@@ -27,7 +27,12 @@ pub(super) fn split_object(bytes: &[u8]) -> Option<RawFields<'_>> {
         let key = de.head().and_then(|head| de.text(head.number)).ok()?;
         Some((key, de.value()?))
     };
-    (0..head.number).map(|_| field()).collect()
+    // Most objects have few fields. No more than that is believed before they are there.
+    let mut fields = Vec::with_capacity(head.number.min(16) as usize);
+    for _ in 0..head.number {
+        fields.push(field()?);
+    }
+    Some(fields)
 }
 
 /// The items of a validated array.

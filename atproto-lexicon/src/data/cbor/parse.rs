@@ -45,11 +45,35 @@ struct Parser<'a, 'l> {
 }
 
 /// An array or map which is not complete.
+#[derive(Clone, Copy, Default)]
 struct Frame<'a> {
     /// Items, or pairs, still to come.
     left: usize,
     /// In a map, the key before; `None` in an array.
     map: Option<Option<&'a [u8]>>,
+}
+
+/// The arrays and maps around the one that is read. Few values are nested so deep that memory has to be asked for.
+#[derive(Default)]
+struct Above<'a> {
+    depth: usize,
+    outer: [Frame<'a>; 6],
+    inner: Vec<Frame<'a>>,
+}
+
+impl<'a> Above<'a> {
+    fn push(&mut self, frame: Frame<'a>) {
+        match self.outer.get_mut(self.depth) {
+            Some(place) => *place = frame,
+            None => self.inner.push(frame),
+        }
+        self.depth = self.depth.saturating_add(1);
+    }
+
+    fn pop(&mut self) -> Option<Frame<'a>> {
+        self.depth = self.depth.checked_sub(1)?;
+        self.inner.pop().or_else(|| self.outer.get(self.depth).copied())
+    }
 }
 
 /// The first bytes of an item: its major type, its additional information, and the number that they give.
@@ -61,7 +85,7 @@ struct Head {
 
 impl<'a> Parser<'a, '_> {
     fn value(&mut self, sink: &mut impl Sink<'a>) -> Result<(), CborError> {
-        let mut above: Vec<Frame<'a>> = Vec::new();
+        let mut above = Above::default();
         // What holds the one value is like an array of one.
         let mut frame = Frame { left: 1, map: None };
         loop {
@@ -79,7 +103,7 @@ impl<'a> Parser<'a, '_> {
                 at = self.rest;
             }
             if let Some(inner) = self.item(sink).map_err(|reason| self.fault(at, reason))? {
-                if above.len() >= self.limits.max_depth() {
+                if above.depth >= self.limits.max_depth() {
                     return Err(self.fault(at, Reason::Limit(LimitError::Depth)));
                 }
                 above.push(std::mem::replace(&mut frame, inner));
