@@ -25,3 +25,7 @@
 // Laid out by the generator; its own test says that it is what the generator makes.
 #[rustfmt::skip]
 pub mod api;
+#[cfg(feature = "labels")]
+pub mod label;
+#[cfg(feature = "labels")]
+mod time;
