@@ -25,6 +25,8 @@
 // Laid out by the generator; its own test says that it is what the generator makes.
 #[rustfmt::skip]
 pub mod api;
+#[cfg(feature = "app-bsky")]
+pub mod bsky;
 #[cfg(feature = "labels")]
 pub mod label;
 #[cfg(feature = "labels")]

@@ -11,3 +11,4 @@
 mod captures;
 mod generated;
 mod label;
+mod rich_text;
