@@ -29,5 +29,5 @@ pub mod api;
 pub mod bsky;
 #[cfg(feature = "labels")]
 pub mod label;
-#[cfg(feature = "labels")]
+#[cfg(any(feature = "app-bsky", feature = "labels"))]
 mod time;
