@@ -11,4 +11,5 @@
 mod captures;
 mod generated;
 mod label;
+mod peer;
 mod rich_text;
