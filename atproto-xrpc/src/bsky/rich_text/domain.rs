@@ -40,9 +40,19 @@ mod tests {
         for text in ["example.com", "a.b.uk", "docs.rs", "x.social", "1.io"] {
             assert!(is_domain(text), "{text}");
         }
-        for text in
-            ["com", "index.js", "file.txt", "etc..", "Example.COM", "a.", "a.com ", ".", "", "a.com aero"]
-        {
+        for text in [
+            "com",
+            "example.zuerich",
+            "index.js",
+            "file.txt",
+            "etc..",
+            "Example.COM",
+            "a.",
+            "a.com ",
+            ".",
+            "",
+            "a.com aero",
+        ] {
             assert!(!is_domain(text), "{text}");
         }
     }
