@@ -37,13 +37,22 @@ impl Candidate {
     }
 }
 
-/// Looks for mentions, links and tags; in the order in which they stand there, and none within another.
+/// Looks for mentions, links and tags; in the order in which they stand there, and none within another: what follows on a
+/// parenthesis in a link or tag is part of that.
 pub fn detect(text: &str) -> Vec<Candidate> {
     let mut found = Vec::new();
     for find in [mention, link, tag, cashtag] {
         find_all(text, find, &mut found);
     }
     found.sort_by_key(|candidate| candidate.range.start);
+    let mut end = 0;
+    found.retain(|candidate| {
+        let is_apart = candidate.range.start >= end;
+        if is_apart {
+            end = candidate.range.end;
+        }
+        is_apart
+    });
     found
 }
 

@@ -5,11 +5,12 @@
 //! both together: it is built piece by piece, made from a text by [looking for](detect) what stands there, or taken from a
 //! record. Nothing is resolved here: whose a handle is, a function says that is passed in.
 //!
-//! It finds what `@atproto/api` finds, with these differences, each of which a test shows. Domains without a scheme are links
-//! if they end in the code of a country or one of two hundred common other names, of more than a thousand that there are. Any handle
-//! is a mention that could be one by its syntax, without a list of domains, and one that nobody answers to becomes no facet. A bare domain that begins with
-//! `http` gets a scheme. A tag of more than 640 bytes, which no record may have, is none. Text of any script is counted in bytes where
-//! it is inserted, and where characters would be cut nothing is.
+//! It finds what `@atproto/api` finds, with these differences. Domains without a scheme are links if they end in the code of a
+//! country or one of two hundred common other names, of more than a thousand that there are. Any handle is a mention that could
+//! be one by its syntax, without a list of domains, and one that nobody answers to becomes no facet. What is found within a link or
+//! a tag is left out, since facets must not overlap. A bare domain that begins with `http` gets a scheme. A tag of more than
+//! 640 bytes, which no record may have, is none. Text of any script is counted in bytes where it is inserted, and edits never cut
+//! a character.
 //!
 //! ```
 //! use atproto_xrpc::api::app::bsky::feed::post::Post;

@@ -71,6 +71,8 @@ fn order_is_that_of_the_text() {
     let text = "#a @b.test c.com $D";
     let all: Vec<_> = found(text).into_iter().map(|(part, _)| part).collect();
     assert_eq!(all, ["#a", "@b.test", "c.com", "$D"]);
+    assert_eq!(one("https://a.com/(@b.test").0, "https://a.com/(@b.test");
+    assert_eq!(one("#a(c.com").0, "#a(c.com");
 }
 
 fn tagged(text: &str, ranges: &[(i64, i64)]) -> RichText {
