@@ -29,10 +29,14 @@ pub mod api;
 pub mod adapters;
 #[cfg(feature = "client")]
 pub mod auth;
+#[cfg(feature = "app-bsky")]
+pub mod bsky;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
 pub mod headers;
+#[cfg(feature = "labels")]
+pub mod label;
 #[cfg(feature = "client")]
 mod pages;
 #[cfg(feature = "client")]
@@ -42,6 +46,8 @@ mod response;
 #[cfg(feature = "client")]
 mod retry;
 mod service_url;
+#[cfg(any(feature = "app-bsky", feature = "labels"))]
+mod time;
 
 #[cfg(feature = "client")]
 pub use client::Client;

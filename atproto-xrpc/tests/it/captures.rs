@@ -9,7 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// A file of the captures; `None` where they are not there.
-fn capture(name: &str) -> Option<Vec<u8>> {
+pub(crate) fn capture(name: &str) -> Option<Vec<u8>> {
     let path = testdata::root().join("captures").join(name);
     match fs::read(&path) {
         Ok(bytes) => Some(bytes),
@@ -138,7 +138,7 @@ fn views_lose_nothing() {
 }
 
 /// `[u32 length][frame]`, repeated; a frame is a header and a body.
-fn frames(path: &Path) -> Vec<(String, Vec<u8>)> {
+pub(crate) fn frames(path: &Path) -> Vec<(String, Vec<u8>)> {
     let bytes = fs::read(path).unwrap();
     let (mut rest, mut frames) = (&bytes[..], Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<4>() {

@@ -12,8 +12,11 @@
 mod captures;
 mod client;
 mod generated;
+mod label;
 mod net;
 mod password;
+mod peer;
 #[cfg(feature = "reqwest")]
 mod realnet;
 mod records;
+mod rich_text;
