@@ -5,8 +5,11 @@ use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::Did;
 use redb::{Database, ReadableDatabase as _, ReadableTable, TableDefinition, TableError, WriteTransaction};
 use std::error;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 type CidBytes = &'static [u8; Cid::LEN];
 /// Each block by its CID, and how often it is linked.
@@ -104,6 +107,23 @@ pub enum ImportError<E> {
     Store(#[from] StoreError),
 }
 
+/// Makes a database beside its place, and puts it there when it is one: whoever is killed meanwhile leaves no file that is none, and
+/// of two that do the same the first one wins.
+fn create(path: &Path) -> Result<(), StoreError> {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(format!(".{}-{}.new", std::process::id(), now.as_nanos()));
+    let beside = path.with_file_name(name);
+    let database = Database::create(&beside).map_err(StoreError::of)?;
+    drop(database);
+    match fs::hard_link(&beside, path) {
+        // Where a file has one name only.
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => fs::rename(&beside, path),
+        _ => fs::remove_file(&beside),
+    }
+    .map_err(StoreError::of)
+}
+
 impl RedbStore {
     /// Opens a file, which is made where there is none. Where it was not closed, it is recovered.
     ///
@@ -123,6 +143,9 @@ impl RedbStore {
     }
 
     fn open_with(path: &Path, is_checked: bool) -> Result<Self, StoreError> {
+        if !path.try_exists().map_err(StoreError::of)? {
+            create(path)?;
+        }
         let mut builder = Database::builder();
         builder.set_check_integrity_on_open(is_checked);
         let database = builder.create(path).map_err(StoreError::of)?;
