@@ -96,10 +96,10 @@ fn is_passing(error: &Error) -> bool {
 
 /// Between a half and the whole, so that those who failed together do not come back together. That takes no good randomness.
 fn jitter(wait: Duration) -> Duration {
-    let half = wait / 2;
-    let chance = RandomState::new().hash_one(0) >> 48;
-    let part = half.saturating_mul(u32::try_from(chance).unwrap_or(0)) / (1 << 16);
-    half.saturating_add(part)
+    let half = wait.checked_div(2).unwrap_or_default();
+    // 16 bits of it, of 65,536.
+    let chance = u32::try_from(RandomState::new().hash_one(0) >> 48).unwrap_or_default();
+    half.saturating_add(half.saturating_mul(chance).checked_div(1 << 16).unwrap_or_default())
 }
 
 #[cfg(test)]
