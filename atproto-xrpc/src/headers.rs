@@ -32,10 +32,9 @@ impl ServiceRef {
     /// A service by its DID and its id there, without `#`.
     ///
     /// # Errors
-    /// [`InvalidServiceRef`] where the id is empty, or is no fragment of letters, digits, `-`, `.`, `_`, `~` and `:`.
+    /// [`InvalidServiceRef`] where the id is no fragment (RFC 3986, section 3.5), or has no bytes or more than 256.
     pub fn new(did: Did, service: &str) -> Result<Self, InvalidServiceRef> {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
-        if service.is_empty() || !service.bytes().all(is_plain) {
+        if !is_service_name(service) {
             return Err(InvalidServiceRef);
         }
         Ok(Self { did, service: service.into() })
@@ -50,6 +49,12 @@ impl ServiceRef {
     pub fn service(&self) -> &str {
         &self.service
     }
+}
+
+/// Whether a text can stand after the `#` of a DID: 1 to 256 bytes of a fragment, without escapes.
+pub(crate) fn is_service_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/?".contains(&byte);
+    (1..=256).contains(&text.len()) && text.bytes().all(is_plain)
 }
 
 impl FromStr for ServiceRef {

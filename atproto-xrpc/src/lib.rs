@@ -1,7 +1,29 @@
-//! XRPC, the HTTP and WebSocket conventions of AT Protocol (<https://atproto.com/specs/xrpc>).
+//! XRPC, the HTTP conventions of AT Protocol (<https://atproto.com/specs/xrpc>): typed calls, sessions, and the types of the network's
+//! own lexicons ([`api`]).
 //!
-//! Today it holds the types of the network's own lexicons ([`api`]): records, requests, responses and messages, to be read
-//! and written as JSON by `serde_json` and as DAG-CBOR by [`atproto_lexicon::data::cbor`]. It sends no requests yet.
+//! It resolves no identities and reads no repositories: `atproto-identity` and `atproto-repo` do. It speaks to no event streams and
+//! knows no OAuth yet.
+//!
+//! ```no_run
+//! use atproto_xrpc::adapters;
+//! use atproto_xrpc::api::app::bsky::feed::Post;
+//! use atproto_xrpc::auth::Login;
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let client = adapters::client("https://pds.example.com".parse()?)?;
+//! let client = client.login(&Login::new("alice.example.com", "abcd-efgh-ijkl-mnop")).await?;
+//! let post = Post::new("Hello".into(), "2026-01-02T03:04:05Z".parse()?);
+//! let created = client.create_record(&client.auth().did().into(), None, &post).await?;
+//! println!("{}, {:?}", created.output.uri, created.rate_limit());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A call is a mapping first, [`Call`] to a request and [`read_response`] back, without IO; [`Client`] sends it, over any
+//! [`HttpClient`](atproto_lexicon::http::HttpClient) and [`Clock`](atproto_lexicon::clock::Clock). It sends again what may be sent
+//! again ([`RetryPolicy`]), never a write on its own, and refreshes a session once, however many calls wait for it ([`auth`]).
+//!
+//! The types read and write JSON by `serde_json` and DAG-CBOR by [`atproto_lexicon::data::cbor`]:
 //!
 //! ```
 //! use atproto_lexicon::data::cbor;
@@ -17,7 +39,11 @@
 //! # Features
 //!
 //! `com-atproto` (on by default), `app-bsky`, `chat-bsky` and `tools-ozone` each add the types of their namespace, and turn on
-//! those which they refer to.
+//! those which they refer to. With `app-bsky` come rich text, and what is shown of labelled and muted content (`bsky`).
+//!
+//! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
+//! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `labels` signs and verifies labels
+//! (`label`).
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is
 /// [`com::atproto::repo::CreateRecord`](api::com::atproto::repo::CreateRecord). They are generated; what comes out of what, the
@@ -27,7 +53,7 @@
 pub mod api;
 #[cfg(feature = "reqwest")]
 pub mod adapters;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "client", feature = "service-auth"))]
 pub mod auth;
 #[cfg(feature = "app-bsky")]
 pub mod bsky;
@@ -39,6 +65,8 @@ pub mod headers;
 pub mod label;
 #[cfg(feature = "client")]
 mod pages;
+#[cfg(feature = "service-auth")]
+pub mod random;
 #[cfg(feature = "client")]
 pub mod records;
 mod request;

@@ -1,7 +1,7 @@
 //! Sessions by app password (<https://atproto.com/specs/xrpc#authentication>).
 
 use super::store::{MemoryStore, Secret, SessionData, SessionStore};
-use super::{Anonymous, Auth, sensitive};
+use super::vouch::{Anonymous, Auth, sensitive};
 use crate::api::com::atproto::server::create_session::{
     CreateSession, CreateSessionError, CreateSessionOutput,
 };

@@ -20,3 +20,4 @@ mod peer;
 mod realnet;
 mod records;
 mod rich_text;
+mod service_auth;

@@ -6,18 +6,20 @@
 //! ```
 
 use atproto_identity::FetchPolicy;
+use atproto_identity::clock::Clock as _;
 use atproto_identity::fetch_policy::DevelopmentPolicy;
 use atproto_lexicon::data::{Cid, Codec, Value};
 use atproto_lexicon::http::Bytes;
-use atproto_lexicon::syntax::AtIdentifier;
+use atproto_lexicon::syntax::{AtIdentifier, Did, Nsid};
 use atproto_repo::car::Car;
 use atproto_repo::repo::Repo;
 use atproto_xrpc::adapters::{ReqwestClient, TokioClock, client_with};
 use atproto_xrpc::api::app::bsky::feed::{Like, Post};
 use atproto_xrpc::api::com::atproto::repo::UploadBlob;
 use atproto_xrpc::api::com::atproto::repo::put_record::PutRecordError;
-use atproto_xrpc::api::com::atproto::server::{CreateAccount, GetSession};
+use atproto_xrpc::api::com::atproto::server::{CreateAccount, GetServiceAuth, GetSession};
 use atproto_xrpc::api::com::atproto::sync::{GetBlob, GetRepo};
+use atproto_xrpc::auth::service::{Audience, Invalid, Verifier};
 use atproto_xrpc::auth::{Login, PasswordSession};
 use atproto_xrpc::headers::ServiceRef;
 use atproto_xrpc::records::{Batch, Before};
@@ -166,6 +168,24 @@ fn a_session_is_refreshed_and_ended() {
         assert_eq!(error.name(), Some("AuthenticationRequired"));
         client.auth().clone().delete().await.unwrap();
         assert!(matches!(client.send(&GetSession).await, Err(Error::Auth(_))));
+    });
+}
+
+#[test]
+#[ignore = "needs the reference servers"]
+fn tokens_of_the_host_are_verified() {
+    run(&[], async |_, client| {
+        let client = account(client, "alice").await;
+        let key = signing_key(&client).await;
+        let method = "com.example.feed.get".parse().unwrap();
+        let mut get = GetServiceAuth::new("did:web:api.example.com".to_owned());
+        get.lxm = Some(Nsid::clone(&method));
+        let token = client.send(&get).await.unwrap().output.token;
+        let verifier = Verifier::new([Audience::from("did:web:api.example.com".parse::<Did>().unwrap())]);
+        let now = TokioClock::new().unix_time().as_secs();
+        let unverified = verifier.read(&token, Some(&method), now).unwrap();
+        assert_eq!(unverified.verify(&key).unwrap().issuer, client.auth().did());
+        assert_eq!(verifier.read(&token, Some(&method), now + 120).unwrap_err(), Invalid::Expired);
     });
 }
 
