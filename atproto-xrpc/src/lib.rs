@@ -44,6 +44,7 @@
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `labels` signs and verifies labels
 //! (`label`).
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is
 /// [`com::atproto::repo::CreateRecord`](api::com::atproto::repo::CreateRecord). They are generated; what comes out of what, the
