@@ -25,3 +25,6 @@
 // Laid out by the generator; its own test says that it is what the generator makes.
 #[rustfmt::skip]
 pub mod api;
+
+#[cfg(feature = "stream")]
+pub mod stream;

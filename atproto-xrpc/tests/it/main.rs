@@ -10,3 +10,4 @@
 
 mod captures;
 mod generated;
+mod stream;
