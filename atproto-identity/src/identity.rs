@@ -4,12 +4,15 @@ use crate::document::DidDocument;
 use crate::error::ResolveError;
 use atproto_crypto::PublicKey;
 use atproto_lexicon::syntax::{Did, Handle};
+use std::sync::OnceLock;
 
 /// Who an account is: its DID, what its document says, and whether its handle is proven.
 #[derive(Debug, Clone)]
 pub struct Identity {
     document: DidDocument,
     handle: HandleState,
+    /// Taken from the document once: each commit of an account asks for it, and reading a point costs a square root.
+    signing_key: OnceLock<Option<PublicKey>>,
 }
 
 /// What is known of an identity's handle.
@@ -55,11 +58,15 @@ pub enum Missing {
 
 impl Identity {
     pub(crate) fn verified(document: DidDocument, handle: Handle) -> Self {
-        Self { document, handle: HandleState::Verified(handle) }
+        Self::new(document, HandleState::Verified(handle))
+    }
+
+    fn new(document: DidDocument, handle: HandleState) -> Self {
+        Self { document, handle, signing_key: OnceLock::new() }
     }
 
     pub(crate) fn without_handle(document: DidDocument) -> Self {
-        Self { document, handle: HandleState::None }
+        Self::new(document, HandleState::None)
     }
 
     /// From a document and what the handle that it claims leads to.
@@ -73,7 +80,7 @@ impl Identity {
             Ok(did) => HandleFault::Elsewhere(did),
             Err(error) => HandleFault::Unresolved(error),
         };
-        Self { document, handle: HandleState::Invalid { claimed, fault } }
+        Self::new(document, HandleState::Invalid { claimed, fault })
     }
 
     /// The DID.
@@ -109,7 +116,8 @@ impl Identity {
     /// # Errors
     /// [`Missing::Key`].
     pub fn signing_key(&self) -> Result<PublicKey, Missing> {
-        self.document.signing_key().ok_or(Missing::Key("atproto"))
+        let key = self.signing_key.get_or_init(|| self.document.signing_key());
+        key.ok_or(Missing::Key("atproto"))
     }
 
     /// The URL of the account's PDS, without a slash at its end.

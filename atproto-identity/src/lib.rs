@@ -24,7 +24,7 @@
 //! `cache` remembers identities for as long as they are believed ([`cache`]).
 //!
 //! The others are [`adapters`]: `reqwest` is an HTTP client that checks each address before it dials it, `hickory` is DNS,
-//! `websocket` reads text messages from a WebSocket, and `tokio`, which all of them bring, has a clock and the addresses that
+//! `websocket` reads messages from a WebSocket, and `tokio`, which all of them bring, has a clock and the addresses that
 //! the system knows.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 

@@ -75,6 +75,8 @@ mod response;
 #[cfg(feature = "client")]
 mod retry;
 mod service_url;
+#[cfg(feature = "stream")]
+pub mod stream;
 #[cfg(any(feature = "app-bsky", feature = "labels"))]
 mod time;
 

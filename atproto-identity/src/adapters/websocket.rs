@@ -1,8 +1,11 @@
-//! Text messages from a WebSocket, such as the operations that a directory of did:plc streams (`/export/stream?cursor=…`).
+//! Messages from a WebSocket: [`WebSocket`] gives all of them, [`Messages`] texts alone, such as the operations that a directory of
+//! did:plc streams (`/export/stream?cursor=…`).
 
 use super::addresses::{Addresses, Unresolved, resolve_checked};
 use crate::fetch_policy::{FetchPolicy, Refusal, address_of};
-use futures_util::StreamExt;
+use crate::resolve::retry_after;
+use atproto_lexicon::http::Bytes;
+use futures_util::{SinkExt, StreamExt};
 use http::uri::Scheme;
 use http::{HeaderValue, Uri, header::USER_AGENT};
 use rustls_platform_verifier::BuilderVerifierExt;
@@ -19,9 +22,9 @@ use tokio_rustls::rustls::{self, ClientConfig, pki_types::ServerName};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WsError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, WebSocketConfig};
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message as WsMessage, WebSocketConfig};
 
-/// The greatest length of a message, in bytes: 64 KiB.
+/// The greatest length of a text that [`Messages`] gives, in bytes: 64 KiB. So much is read at once, too.
 pub const MAX_MESSAGE: usize = 64 * 1024;
 
 /// For how long the server may be silent where nothing else is said.
@@ -31,13 +34,34 @@ const CLOSING: Duration = Duration::from_secs(1);
 /// The code where all is well (RFC 6455, section 7.4.1).
 const NORMAL: u16 = 1000;
 
-/// A connection that gives text messages. Pings are answered while [`next`](Self::next) is awaited.
-pub struct Messages {
+/// A connection that gives messages. Pings are answered while [`recv`](Self::recv) is awaited, and nothing is read meanwhile
+/// otherwise: a slow reader slows the server.
+pub struct WebSocket {
     socket: WebSocketStream<Box<dyn Transport>>,
+    end: Option<Result<(), StreamError>>,
+}
+
+/// What a server sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Message {
+    /// A text.
+    Text(String),
+    /// Bytes.
+    Binary(Bytes),
+    /// A ping, which is answered, or the answer to one: only a sign that the server is there.
+    Alive,
+}
+
+/// A connection that gives text messages. Pings are answered while [`next`](Self::next) is awaited.
+#[derive(Debug)]
+pub struct Messages {
+    socket: WebSocket,
     idle: Option<Duration>,
     /// Since when a message is waited for, and nothing has come.
     silent_since: Option<Instant>,
-    end: Option<Result<Option<String>, StreamError>>,
+    /// Why there is nothing more, where the connection does not know it.
+    fault: Option<StreamError>,
 }
 
 /// Why there are no messages, or no more of them.
@@ -52,6 +76,8 @@ pub enum StreamError {
     Unreachable {
         /// The status of the response that the handshake had instead.
         status: Option<u16>,
+        /// After which time another attempt is worth it, as that response says: a day at most.
+        retry_after: Option<Duration>,
         /// What else went wrong.
         #[source]
         error: Option<Arc<dyn Error + Send + Sync>>,
@@ -65,7 +91,7 @@ pub enum StreamError {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// What came is no WebSocket, or no text.
+    /// What came is no WebSocket; where texts are asked for, no text.
     #[error("malformed")]
     Malformed,
     /// The server closed.
@@ -82,6 +108,77 @@ pub enum StreamError {
 trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
+impl WebSocket {
+    /// Connects to a URL of the scheme `wss`, or `ws` to loopback in development, by the policy and its time limits. Redirects are
+    /// not followed. A message may have `max_message` bytes.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn connect(
+        policy: &FetchPolicy,
+        addresses: &impl Addresses,
+        url: &str,
+        max_message: usize,
+    ) -> Result<Self, StreamError> {
+        let target = Target::new(policy, url)?;
+        let connect = async {
+            let dialled = timeout(policy.connect_timeout, target.dial(policy, addresses)).await;
+            target.shake_hands(dialled.map_err(|_| StreamError::TimedOut)??, max_message).await
+        };
+        let socket = timeout(policy.total_timeout, connect).await.map_err(|_| StreamError::TimedOut)??;
+        Ok(Self { socket, end: None })
+    }
+
+    /// The next message; `None` where the server closed and all is well. Dropping the future loses nothing. After an error or the
+    /// end there is nothing more, and it is given again.
+    ///
+    /// # Errors
+    /// [`StreamError`].
+    pub async fn recv(&mut self) -> Result<Option<Message>, StreamError> {
+        if let Some(end) = &self.end {
+            return end.clone().map(|()| None);
+        }
+        let end = match self.socket.next().await {
+            Some(Ok(WsMessage::Text(text))) => return Ok(Some(Message::Text(text.as_str().to_owned()))),
+            Some(Ok(WsMessage::Binary(bytes))) => return Ok(Some(Message::Binary(bytes))),
+            Some(Ok(WsMessage::Ping(_) | WsMessage::Pong(_) | WsMessage::Frame(_))) => {
+                return Ok(Some(Message::Alive));
+            }
+            Some(Ok(WsMessage::Close(frame))) => {
+                let end = end_of(frame);
+                self.end = Some(end.clone());
+                // Reading on sends the answer.
+                let _ = timeout(CLOSING, self.socket.next()).await;
+                end
+            }
+            Some(Err(error)) => Err(failed(error)),
+            None => Ok(()),
+        };
+        self.end = Some(end.clone());
+        end.map(|()| None)
+    }
+
+    /// Asks the server whether it is there; its answer is [`Message::Alive`]. Where the future is dropped, it may have been asked or not.
+    ///
+    /// # Errors
+    /// [`StreamError`]; [`recv`](Self::recv) says it, too.
+    pub async fn ping(&mut self) -> Result<(), StreamError> {
+        self.socket.send(WsMessage::Ping(Bytes::new())).await.map_err(failed)
+    }
+
+    /// Says that nothing more is wanted, and waits for a second at most until it was sent.
+    pub async fn close(&mut self) {
+        self.end.get_or_insert(Ok(()));
+        let _ = timeout(CLOSING, self.socket.close(None)).await;
+    }
+}
+
+impl std::fmt::Debug for WebSocket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WebSocket").field("end", &self.end).finish_non_exhaustive()
+    }
+}
+
 impl Messages {
     /// Connects to a URL of the scheme `wss`, or `ws` to loopback in development, by the policy and its time limits. Redirects are
     /// not followed.
@@ -93,13 +190,8 @@ impl Messages {
         addresses: &impl Addresses,
         url: &str,
     ) -> Result<Self, StreamError> {
-        let target = Target::new(policy, url)?;
-        let connect = async {
-            let dialled = timeout(policy.connect_timeout, target.dial(policy, addresses)).await;
-            target.shake_hands(dialled.map_err(|_| StreamError::TimedOut)??).await
-        };
-        let socket = timeout(policy.total_timeout, connect).await.map_err(|_| StreamError::TimedOut)??;
-        Ok(Self { socket, idle: Some(IDLE), silent_since: None, end: None })
+        let socket = WebSocket::connect(policy, addresses, url, MAX_MESSAGE).await?;
+        Ok(Self { socket, idle: Some(IDLE), silent_since: None, fault: None })
     }
 
     /// With another time for which the server may be silent while a message is waited for: 30 s otherwise. `None` is forever.
@@ -115,13 +207,11 @@ impl Messages {
     /// # Errors
     /// [`StreamError`].
     pub async fn next(&mut self) -> Result<Option<String>, StreamError> {
-        if let Some(end) = &self.end {
-            return end.clone();
+        if let Some(fault) = &self.fault {
+            return Err(fault.clone());
         }
         let next = self.read().await;
-        if !matches!(next, Ok(Some(_))) {
-            self.end = Some(next.clone());
-        }
+        self.fault = next.as_ref().err().cloned();
         next
     }
 
@@ -130,32 +220,18 @@ impl Messages {
             let since = *self.silent_since.get_or_insert_with(Instant::now);
             let message = match self.idle.and_then(|idle| since.checked_add(idle)) {
                 Some(deadline) => {
-                    timeout_at(deadline, self.socket.next()).await.map_err(|_| StreamError::TimedOut)?
+                    timeout_at(deadline, self.socket.recv()).await.map_err(|_| StreamError::TimedOut)?
                 }
-                None => self.socket.next().await,
+                None => self.socket.recv().await,
             };
             self.silent_since = None;
-            match message {
-                Some(Ok(Message::Text(text))) => return Ok(Some(text.as_str().to_owned())),
-                Some(Ok(Message::Binary(_))) => return Err(StreamError::Malformed),
-                Some(Ok(Message::Close(frame))) => {
-                    let end = end_of(frame);
-                    self.end = Some(end.clone());
-                    // Reading on sends the answer.
-                    let _ = timeout(CLOSING, self.socket.next()).await;
-                    return end;
-                }
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {}
-                Some(Err(error)) => return Err(failed(error)),
+            match message? {
+                Some(Message::Text(text)) => return Ok(Some(text)),
+                Some(Message::Binary(_)) => return Err(StreamError::Malformed),
+                Some(Message::Alive) => {}
                 None => return Ok(None),
             }
         }
-    }
-}
-
-impl std::fmt::Debug for Messages {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Messages").field("idle", &self.idle).field("end", &self.end).finish_non_exhaustive()
     }
 }
 
@@ -238,12 +314,13 @@ impl Target {
     async fn shake_hands(
         &self,
         transport: Box<dyn Transport>,
+        max_message: usize,
     ) -> Result<WebSocketStream<Box<dyn Transport>>, StreamError> {
         let mut request = self.uri.clone().into_client_request().map_err(failed)?;
         request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
         let config = WebSocketConfig::default()
-            .max_message_size(Some(MAX_MESSAGE))
-            .max_frame_size(Some(MAX_MESSAGE))
+            .max_message_size(Some(max_message))
+            .max_frame_size(Some(max_message))
             .read_buffer_size(MAX_MESSAGE);
         let (socket, _) = tokio_tungstenite::client_async_with_config(request, transport, Some(config))
             .await
@@ -261,10 +338,10 @@ fn tls_config() -> Result<ClientConfig, rustls::Error> {
     Ok(config)
 }
 
-fn end_of(frame: Option<CloseFrame>) -> Result<Option<String>, StreamError> {
+fn end_of(frame: Option<CloseFrame>) -> Result<(), StreamError> {
     match frame {
-        None => Ok(None),
-        Some(frame) if u16::from(frame.code) == NORMAL && frame.reason.is_empty() => Ok(None),
+        None => Ok(()),
+        Some(frame) if u16::from(frame.code) == NORMAL && frame.reason.is_empty() => Ok(()),
         Some(frame) => {
             Err(StreamError::Closed { code: frame.code.into(), reason: frame.reason.as_str().to_owned() })
         }
@@ -280,14 +357,16 @@ fn unresolved(error: Unresolved) -> StreamError {
 }
 
 fn unreachable(error: impl Error + Send + Sync + 'static) -> StreamError {
-    StreamError::Unreachable { status: None, error: Some(Arc::new(error)) }
+    StreamError::Unreachable { status: None, retry_after: None, error: Some(Arc::new(error)) }
 }
 
 fn failed(error: WsError) -> StreamError {
     match error {
-        WsError::Http(response) => {
-            StreamError::Unreachable { status: Some(response.status().as_u16()), error: None }
-        }
+        WsError::Http(response) => StreamError::Unreachable {
+            status: Some(response.status().as_u16()),
+            retry_after: retry_after(response.headers()),
+            error: None,
+        },
         WsError::Capacity(CapacityError::MessageTooLong { max_size, .. }) => {
             StreamError::TooLarge { limit: max_size }
         }

@@ -4,9 +4,9 @@ use super::Fetching;
 use crate::error::{Malformed, ResolveError};
 use crate::fetch_policy::FetchPolicy;
 use atproto_lexicon::http::{Bytes, HttpError, Request, Response};
-use http::Uri;
 use http::header::{ACCEPT, LOCATION, RETRY_AFTER};
 use http::response::Parts;
+use http::{HeaderMap, Uri};
 use std::time::Duration;
 
 /// The longest that a host is believed to be busy for.
@@ -61,7 +61,7 @@ impl Fetch {
             200..=299 if body.len() > self.max_body => Err(ResolveError::TooLarge { limit: self.max_body }),
             200..=299 => Ok(Fetched::Body(body)),
             301 | 302 | 303 | 307 | 308 => self.redirect(&parts, policy).map(|()| Fetched::Again),
-            408 | 425 | 429 | 500..=599 => Err(ResolveError::busy(status, retry_after(&parts))),
+            408 | 425 | 429 | 500..=599 => Err(ResolveError::busy(status, retry_after(&parts.headers))),
             400..=499 => Ok(Fetched::Refused(status)),
             _ => Err(ResolveError::Malformed(Malformed::Status(status))),
         }
@@ -102,8 +102,9 @@ fn join(base: &Uri, location: &str) -> Option<Uri> {
     url.parse().ok()
 }
 
-fn retry_after(parts: &Parts) -> Option<Duration> {
-    let seconds: u64 = parts.headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+/// For how long a host says that it is busy.
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds.min(MAX_RETRY_AFTER)))
 }
 

@@ -22,6 +22,8 @@ mod handle;
 mod identity;
 
 pub use document::DocumentResolution;
+#[cfg(feature = "websocket")]
+pub(crate) use fetch::retry_after;
 pub use handle::HandleResolution;
 pub use identity::IdentityResolution;
 

@@ -7,6 +7,7 @@ mod bytes;
 pub mod cbor;
 mod cid;
 mod error;
+pub mod frame;
 mod hash;
 #[cfg(feature = "ipld")]
 mod ipld;

@@ -9,6 +9,7 @@
 )]
 
 mod cbor;
+mod frame;
 mod json;
 mod ser;
 mod syntax;

@@ -67,6 +67,11 @@ impl Queued {
     pub fn event_with(&self, limits: &Limits) -> Result<Option<Event<'_>>, EventError> {
         Event::parse_with(self.kind, &self.body, limits)
     }
+
+    /// Its type, `#commit` or `#sync`, and its body.
+    pub fn into_parts(self) -> (&'static str, Vec<u8>) {
+        (self.kind, self.body)
+    }
 }
 
 /// What an event has come to.
@@ -107,6 +112,20 @@ impl Account {
     #[must_use]
     pub fn with_max_queue(self, bytes: usize) -> Self {
         Self { max_queue: bytes, ..self }
+    }
+
+    /// The same account where its host was known to host it like this, as [`is_active`](Self::is_active) and [`status`](Self::status)
+    /// said.
+    #[must_use]
+    pub fn with_hosting(self, is_active: bool, status: Option<String>) -> Self {
+        Self { is_active, status, ..self }
+    }
+
+    /// The same account where its repository was known to be somewhere else, and has to be fetched.
+    #[must_use]
+    pub fn desynchronized(self) -> Self {
+        let sync = Sync::Desynchronized(self.head().copied());
+        Self { sync, ..self }
     }
 
     /// The account's DID.

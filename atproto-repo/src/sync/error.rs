@@ -1,5 +1,6 @@
 use atproto_lexicon::data::CidError;
 use atproto_lexicon::data::cbor::CborError;
+use atproto_lexicon::data::frame::{FrameError, Part};
 use atproto_lexicon::syntax::SyntaxError;
 use std::fmt;
 
@@ -110,6 +111,29 @@ impl EventError {
             Self::NotObject(place) => !matches!(place, Place::Op(_)),
             Self::Field { place, .. } => matches!(place, Place::Header | Place::ErrorBody),
             Self::Ops { .. } | Self::Blocks { .. } => false,
+        }
+    }
+}
+
+impl From<FrameError> for EventError {
+    fn from(error: FrameError) -> Self {
+        let in_field = |part: Part, field, reason| Self::Field { place: part.into(), field, reason };
+        match error {
+            FrameError::Size { length, limit } => Self::FrameSize { length, limit },
+            FrameError::Cbor { part, error } => Self::Cbor { place: part.into(), error },
+            FrameError::NotObject(part) => Self::NotObject(part.into()),
+            FrameError::Missing { part, field } => in_field(part, field, FieldReason::Missing),
+            FrameError::Type { part, field } => in_field(part, field, FieldReason::Type),
+        }
+    }
+}
+
+impl From<Part> for Place {
+    fn from(part: Part) -> Self {
+        match part {
+            Part::Header => Self::Header,
+            Part::Body => Self::Body,
+            Part::ErrorBody => Self::ErrorBody,
         }
     }
 }

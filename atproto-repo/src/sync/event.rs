@@ -1,6 +1,6 @@
 use super::fields::{Fields, Scalar};
 use super::{EventError, FieldReason as Reason, Place};
-use atproto_lexicon::data::cbor::{self, Profile};
+use atproto_lexicon::data::frame::{self, Frame};
 use atproto_lexicon::data::{self, Cid};
 use atproto_lexicon::syntax::{Datetime, Did, Handle, SyntaxError, Tid};
 use std::str::FromStr;
@@ -224,7 +224,7 @@ impl<'a> Event<'a> {
             "#identity" => Self::Identity(IdentityEvent::parse(body, limits)?),
             "#info" => Self::Info(InfoEvent::parse(body, limits)?),
             _ => {
-                Fields::read(body, Place::Body, [], limits)?;
+                frame::check_body(body, &limits.cbor())?;
                 return Ok(None);
             }
         };
@@ -245,22 +245,12 @@ impl<'a> Event<'a> {
     /// # Errors
     /// [`EventError`].
     pub fn from_frame_with(frame: &'a [u8], limits: &Limits) -> Result<Option<Self>, EventError> {
-        limits.check_frame(frame)?;
-        let (header, body) = cbor::split_first(frame, Profile::Atproto, &limits.cbor())
-            .map_err(|error| EventError::Cbor { place: Place::Header, error })?;
-        let header = Fields::read(header, Place::Header, ["op", "t"], limits)?;
-        match header.required("op", integer)? {
-            1 => Self::parse_with(header.required("t", text)?, body, limits),
-            -1 => {
-                let fields = Fields::read(body, Place::ErrorBody, ["error", "message"], limits)?;
-                let error = fields.required("error", text)?.into();
-                let message = fields.optional("message", text)?.map(Into::into);
-                Err(EventError::Stream { error, message })
+        match Frame::parse_header(frame, &limits.cbor())? {
+            Frame::Message { t, body } => Self::parse_with(t, body, limits),
+            Frame::Error { error, message } => {
+                Err(EventError::Stream { error: error.into(), message: message.map(Into::into) })
             }
-            _ => {
-                Fields::read(body, Place::Body, [], limits)?;
-                Ok(None)
-            }
+            _ => Ok(None),
         }
     }
 
@@ -435,9 +425,9 @@ fn datetime(value: Scalar<'_>) -> Result<&str, Reason> {
 
 /// A number that is exact in JavaScript, and not zero.
 fn seq(value: Scalar<'_>) -> Result<u64, Reason> {
-    const MAX: u64 = (1 << 53) - 1;
     let number = integer(value)?;
-    u64::try_from(number).ok().filter(|seq| (1..=MAX).contains(seq)).ok_or(Reason::Seq(number))
+    let seq = u64::try_from(number).ok().filter(|seq| (1..=frame::MAX_SEQ).contains(seq));
+    seq.ok_or(Reason::Seq(number))
 }
 
 fn action(value: Scalar<'_>) -> Result<Action, Reason> {

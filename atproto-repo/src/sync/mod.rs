@@ -45,11 +45,12 @@ mod verify;
 
 pub use account::{Account, Outcome, Queued, Sync};
 
+pub use atproto_lexicon::data::frame::to_frame;
 pub use error::{EventError, FieldReason, Place};
 pub use event::{
     AccountEvent, AccountStatus, Action, CommitEvent, Event, IdentityEvent, InfoEvent, Limits, RepoOp,
     SyncEvent,
 };
-pub use produce::{ProduceError, to_frame};
+pub use produce::ProduceError;
 pub use reconcile::Reconcile;
 pub use verify::{ErrorKind, Head, Policy, VerifiedCommit, VerifyError};

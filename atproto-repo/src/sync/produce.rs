@@ -1,6 +1,7 @@
 use super::Action;
 use crate::car::to_car;
 use crate::repo::{RecordChange, SignedCommit};
+use atproto_lexicon::data::frame::MAX_SEQ;
 use atproto_lexicon::data::{Object, Value, cbor};
 
 /// Why an event cannot be sent: it would be beyond the limits that receivers have. The writes have to be parted.
@@ -16,7 +17,6 @@ pub enum ProduceError {
 }
 
 const MAX_BLOCKS: usize = 2_000_000;
-const MAX_SEQ: u64 = (1 << 53) - 1;
 
 impl RecordChange {
     /// What was done.
@@ -91,12 +91,4 @@ impl SignedCommit {
             ("blocks".into(), Value::Bytes(blocks.into())),
         ]))
     }
-}
-
-/// A message of an event stream (<https://atproto.com/specs/event-stream>): the header with the type, such as `#commit`, and the body.
-pub fn to_frame(t: &str, body: &[u8]) -> Vec<u8> {
-    let header = Object::from([("op".into(), Value::Integer(1)), ("t".into(), t.into())]);
-    let mut frame = cbor::to_vec(&header).unwrap_or_default();
-    frame.extend_from_slice(body);
-    frame
 }

@@ -21,3 +21,4 @@ mod realnet;
 mod records;
 mod rich_text;
 mod service_auth;
+mod stream;

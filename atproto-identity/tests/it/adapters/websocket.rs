@@ -3,7 +3,7 @@
 use super::net::{ALLOWED, Names, OTHER, Server, Silence, policy};
 use super::{at_most, run};
 use atproto_identity::FetchPolicy;
-use atproto_identity::adapters::websocket::{MAX_MESSAGE, Messages, StreamError};
+use atproto_identity::adapters::websocket::{MAX_MESSAGE, Message, Messages, StreamError, WebSocket};
 use atproto_identity::fetch_policy::Refusal;
 use futures_util::StreamExt;
 use std::net::IpAddr;
@@ -419,5 +419,61 @@ fn only_what_is_allowed_is_dialled() {
             };
             assert_eq!(matches!(error, StreamError::TimedOut), is_timeout, "{error:?}");
         }
+    });
+}
+
+#[test]
+fn bytes_and_texts_come_as_they_are_sent() {
+    run(async {
+        let largest = vec![0xa0; 200_000];
+        let all = [
+            frame(0x82, &largest),
+            frame(0x89, b"ping"),
+            frame(0x81, "ü".as_bytes()),
+            frame(0x02, b"a"),
+            frame(0x80, b"b"),
+            frame(0x82, &vec![0; 200_001]),
+        ];
+        let (server, mut hear) = sends(all.concat()).await;
+        let url = format!("ws://{}", server.address);
+        let (policy, names) = (policy(), Names::default());
+        let connected = WebSocket::connect(&policy, &names, &url, largest.len());
+        let mut socket = at_most(1500, connected).await.unwrap();
+        let sent = [
+            Message::Binary(largest.into()),
+            Message::Alive,
+            Message::Text("ü".into()),
+            Message::Binary(b"ab".as_slice().into()),
+        ];
+        for expected in sent {
+            assert_eq!(at_most(900, socket.recv()).await.unwrap(), Some(expected));
+        }
+        at_most(900, socket.ping()).await.unwrap();
+        for _ in 0..2 {
+            let error = at_most(900, socket.recv()).await.unwrap_err();
+            assert!(matches!(error, StreamError::TooLarge { limit: 200_000 }), "{error:?}");
+        }
+        at_most(1500, socket.close()).await;
+        let mut heard = Vec::new();
+        while let Ok(Some(more)) = tokio::time::timeout(Duration::from_millis(300), hear.recv()).await {
+            heard = more;
+        }
+        // The answer, and a question.
+        assert_eq!((&heard[..2], &heard[10..12]), (&[0x8a, 0x84][..], &[0x89, 0x80][..]));
+    });
+}
+
+#[test]
+fn a_host_says_for_how_long_it_is_busy() {
+    run(async {
+        let server = Server::new(move |mut stream| async move {
+            let answer = "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 17\r\nContent-Length: 0\r\n\r\n";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            sleep(Duration::from_secs(60)).await;
+        })
+        .await;
+        let error = connect(&server).await.unwrap_err();
+        let StreamError::Unreachable { status, retry_after, .. } = error else { panic!("{error:?}") };
+        assert_eq!((status, retry_after), (Some(429), Some(Duration::from_secs(17))));
     });
 }

@@ -1,0 +1,8 @@
+//! Event streams, over a network that is simulated.
+
+mod captures;
+mod firehose;
+mod net;
+mod subscription;
+mod websocket;
+mod world;
