@@ -1,8 +1,7 @@
 //! XRPC, the HTTP conventions of AT Protocol (<https://atproto.com/specs/xrpc>): typed calls, sessions, and the types of the network's
 //! own lexicons ([`api`]).
 //!
-//! It resolves no identities and reads no repositories: `atproto-identity` and `atproto-repo` do. It speaks to no event streams and
-//! knows no OAuth yet.
+//! It resolves no identities and reads no repositories: `atproto-identity` and `atproto-repo` do. It knows no OAuth yet.
 //!
 //! ```no_run
 //! use atproto_xrpc::adapters;
@@ -23,6 +22,8 @@
 //! [`HttpClient`](atproto_lexicon::http::HttpClient) and [`Clock`](atproto_lexicon::clock::Clock). It sends again what may be sent
 //! again ([`RetryPolicy`]), never a write on its own, and refreshes a session once, however many calls wait for it ([`auth`]).
 //!
+//! Event streams connect again and keep their place, and with the feature `repo` the firehose is verified, event by event (`stream`).
+//!
 //! The types read and write JSON by `serde_json` and DAG-CBOR by [`atproto_lexicon::data::cbor`]:
 //!
 //! ```
@@ -40,6 +41,8 @@
 //!
 //! `com-atproto` (on by default), `app-bsky`, `chat-bsky` and `tools-ozone` each add the types of their namespace, and turn on
 //! those which they refer to. With `app-bsky` come rich text, and what is shown of labelled and muted content (`bsky`).
+//!
+//! `stream` is event streams, `websocket` those over `tokio`, `repo` the firehose, verified (`stream::firehose`).
 //!
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `labels` signs and verifies labels

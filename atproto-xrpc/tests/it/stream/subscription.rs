@@ -230,10 +230,11 @@ fn a_silent_server_is_asked_and_then_left() {
 
 #[test]
 fn what_is_no_frame_ends_the_connection() {
+    type Case = (Message, fn(&Lost) -> bool);
     let whole = bytes(2);
     let mut out_of_order = b"\xa2\x62op\x01\x61t\x67#labels".to_vec();
     out_of_order.extend(body([("seq", Value::Integer(2)), ("labels", Value::Array(vec![]))]));
-    let cases: Vec<(Message, fn(&Lost) -> bool)> = vec![
+    let cases: Vec<Case> = vec![
         (Message::Text("{}".into()), |lost| matches!(lost, Lost::Kind)),
         (Message::Binary(whole[..whole.len() - 3].to_vec().into()), |lost| {
             matches!(lost, Lost::Frame(FrameError::Cbor { .. }))
