@@ -117,8 +117,8 @@ type Running = Pin<Box<dyn Future<Output = Done>>>;
 ///
 /// # Fetching repositories
 ///
-/// After [`Verdict::Desynchronized`], begin with [`begin_resync`](Self::begin_resync), fetch the repository, verify it
-/// (`atproto_repo::repo::Repo`), compare it with what is stored (`atproto_repo::sync::Reconcile`), and end with
+/// After [`Verdict::Desynchronized`](super::Verdict::Desynchronized), begin with [`begin_resync`](Self::begin_resync), fetch the
+/// repository, verify it (`atproto_repo::repo::Repo`), compare it with what is stored (`atproto_repo::sync::Reconcile`), and end with
 /// [`end_resync`](Self::end_resync). Events of the account that come meanwhile wait. After a restart, the accounts that have to be
 /// fetched are those whose [`AccountState::is_desynchronized`](super::AccountState::is_desynchronized) was saved.
 pub struct Firehose<C, K, I, A, S = NoCursor>
@@ -278,8 +278,9 @@ where
     }
 
     /// Says where the repository that was fetched and verified is, or that it could not be fetched. The next report on the account is
-    /// [`Verdict::Resynchronized`], and then come those on events that waited; or it is [`Verdict::Desynchronized`] again, where it could not be
-    /// fetched, is older than what was known, or too many events came meanwhile.
+    /// [`Resynchronized`](super::Verdict::Resynchronized), and then come those on events that waited; or it is
+    /// [`Desynchronized`](super::Verdict::Desynchronized) again, where it could not be fetched, is older than what was known, or too
+    /// many events came meanwhile.
     pub fn end_resync(&mut self, did: &Did, fetched: Option<Head>) {
         self.add(did, Job::EndResync(fetched));
     }
