@@ -196,7 +196,7 @@ impl Random {
         words.join(" ")
     }
 
-    fn record(&mut self, number: usize) -> (String, Vec<u8>) {
+    pub(crate) fn record(&mut self, number: usize) -> (String, Vec<u8>) {
         let created_at = format!(
             "2025-{:02}-{:02}T12:{:02}:00.{:03}Z",
             1 + number % 12,
