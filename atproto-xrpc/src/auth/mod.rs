@@ -8,6 +8,10 @@ mod file_store;
 mod jwt;
 #[cfg(feature = "client")]
 mod password;
+#[cfg(feature = "oauth")]
+mod percent;
+#[cfg(feature = "oauth")]
+pub mod scope;
 #[cfg(feature = "service-auth")]
 pub mod service;
 #[cfg(feature = "client")]

@@ -9,6 +9,7 @@
     reason = "a test may panic, and nobody uses it"
 )]
 
+mod auth;
 mod captures;
 mod client;
 mod generated;

@@ -1,0 +1,3 @@
+//! OAuth and its scopes.
+
+mod scope;
