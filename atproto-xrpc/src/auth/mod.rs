@@ -6,6 +6,8 @@ mod fields;
 mod file_store;
 #[cfg(feature = "service-auth")]
 mod jwt;
+#[cfg(feature = "oauth")]
+pub mod oauth;
 #[cfg(feature = "client")]
 mod password;
 #[cfg(feature = "oauth")]

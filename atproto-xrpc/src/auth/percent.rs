@@ -28,6 +28,18 @@ pub(crate) fn decode(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
+/// The names and values of a form or a query; `None` where it is not encoded as one.
+pub(crate) fn decode_form(text: &str) -> Option<Vec<(String, String)>> {
+    let decode = |text: &str| decode(&text.replace('+', " "));
+    let pairs = text.split('&').filter(|pair| !pair.is_empty());
+    pairs
+        .map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -39,6 +51,10 @@ mod tests {
             assert_eq!(decode(text), None, "{text}");
         }
         assert_eq!(decode("a%2Bb%c3%A9+").as_deref(), Some("a+bé+"));
+        let form = decode_form("a=1&&b=%26+x&c&a=").unwrap();
+        let pairs: Vec<_> = form.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(pairs, [("a", "1"), ("b", "& x"), ("c", ""), ("a", "")]);
+        assert_eq!(decode_form("a=%"), None);
     }
 
     proptest! {

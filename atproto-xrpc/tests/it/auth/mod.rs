@@ -1,3 +1,4 @@
 //! OAuth and its scopes.
 
+mod dpop;
 mod scope;
