@@ -1,7 +1,7 @@
 //! XRPC, the HTTP conventions of AT Protocol (<https://atproto.com/specs/xrpc>): typed calls, sessions, and the types of the network's
 //! own lexicons ([`api`]).
 //!
-//! It resolves no identities and reads no repositories: `atproto-identity` and `atproto-repo` do. It knows no OAuth yet.
+//! It resolves no identities and reads no repositories: `atproto-identity` and `atproto-repo` do.
 //!
 //! ```no_run
 //! use atproto_xrpc::adapters;
@@ -45,8 +45,8 @@
 //! `stream` is event streams, `websocket` those over `tokio`, `repo` the firehose, verified (`stream::firehose`).
 //!
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
-//! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `labels` signs and verifies labels
-//! (`label`).
+//! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password
+//! (`auth::oauth`), and what a token may do (`auth::scope`). `labels` signs and verifies labels (`label`).
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is

@@ -1,4 +1,8 @@
 //! OAuth and its scopes.
 
 mod dpop;
+mod flow;
+mod metadata;
 mod scope;
+mod session;
+mod world;

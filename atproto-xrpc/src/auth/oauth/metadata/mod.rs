@@ -14,8 +14,8 @@ use atproto_lexicon::http::{Bytes, Request, Response};
 use http::header::{ACCEPT, CONTENT_TYPE};
 use http::{StatusCode, Uri};
 
-/// The most bytes of a document.
-const MAX_DOCUMENT: usize = 65_536;
+/// The most bytes of a document, and of any answer of an authorization server.
+pub(super) const MAX_DOCUMENT: usize = 65_536;
 
 /// Why a document is not what AT Protocol's profile of OAuth asks for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,7 +85,7 @@ fn read(response: &Response<Bytes>) -> Result<Object, MetadataError> {
     fields::object(response.body(), MAX_DOCUMENT).ok_or(MetadataError::NotObject)
 }
 
-fn is_json(response: &Response<Bytes>) -> bool {
+pub(super) fn is_json(response: &Response<Bytes>) -> bool {
     let media_type = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let essence = media_type.and_then(|text| text.split(';').next()).unwrap_or_default();
     essence.trim().eq_ignore_ascii_case("application/json")

@@ -1,0 +1,461 @@
+use super::call::{CallError, DPOP, USE_NONCE, nonce_of};
+use super::challenge::dpop_error;
+use super::client::{OAuthClient, OAuthError};
+use super::dpop::DpopProof;
+use super::environment::Environment;
+use super::flow::OAuthSessionData;
+use super::store::OAuthStore as _;
+use crate::ServiceUrl;
+use crate::auth::scope::ScopeSet;
+use crate::auth::vouch::{Auth, sensitive};
+use crate::error::AuthError;
+use atproto_lexicon::http::{HttpError, HttpErrorKind};
+use atproto_lexicon::syntax::Did;
+use futures_util::FutureExt as _;
+use futures_util::future::Shared;
+use http::header::AUTHORIZATION;
+use http::{StatusCode, Uri, request, response};
+use std::fmt;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// How long before its end a token is not used any more, in seconds.
+const MARGIN: u64 = 10;
+/// For how long after a refresh another one would not help, in seconds.
+const FRESH: u64 = 10;
+
+/// A session by OAuth. Clones are the same session, and so is what the client restores of the same account meanwhile.
+///
+/// However many calls meet a token that has expired, it is refreshed once. A refresh that was begun goes on with whoever calls next
+/// where a future is dropped, and no refresh token is sent twice: where its answer is lost, the session ends
+/// [in doubt](AuthError::InDoubt), also for the next run of the program, until [`refresh_again`](Self::refresh_again) is called or the
+/// user logs in.
+pub struct OAuthSession<E: Environment> {
+    live: Arc<Live<E>>,
+}
+
+/// The session, and the refresh under way: who refreshes holds the one and not the other, so that both go when nobody is left.
+pub(super) struct Live<E: Environment> {
+    held: Arc<Held<E>>,
+    refreshing: Mutex<Option<Shared<Refreshing>>>,
+}
+
+struct Held<E: Environment> {
+    client: OAuthClient<E>,
+    did: Did,
+    state: Mutex<State>,
+}
+
+struct State {
+    data: OAuthSessionData,
+    /// How many tokens came before.
+    generation: u64,
+    /// When these came, in seconds since 1970; `None` where that was in another run of the program.
+    obtained_at: Option<u64>,
+    end: Option<AuthError>,
+    /// What the authorization server wants to see in the next proof.
+    server_nonce: Option<String>,
+    /// What the PDS wants to see in the next proof.
+    pds_nonce: Option<String>,
+}
+
+#[cfg(not(target_arch = "wasm32"))]
+type Refreshing = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
+#[cfg(target_arch = "wasm32")]
+type Refreshing = Pin<Box<dyn Future<Output = Result<(), AuthError>>>>;
+
+/// What a request was vouched for with.
+#[derive(Debug, Clone)]
+pub struct OAuthProof {
+    generation: u64,
+    nonce: Option<String>,
+}
+
+impl State {
+    fn new(data: OAuthSessionData, nonce: Option<String>, obtained_at: Option<u64>) -> Self {
+        // Whoever sent the token last did not see the answer.
+        let end = data.is_refreshing.then(in_doubt);
+        Self { data, generation: 0, obtained_at, end, server_nonce: nonce, pds_nonce: None }
+    }
+}
+
+fn in_doubt() -> AuthError {
+    AuthError::InDoubt(HttpErrorKind::Broken.into())
+}
+
+impl<E: Environment> Live<E> {
+    pub(super) fn new(client: OAuthClient<E>, data: OAuthSessionData, nonce: Option<String>) -> Self {
+        let (did, state) = (data.did.clone(), Mutex::new(State::new(data, nonce, None)));
+        Self { held: Arc::new(Held { client, did, state }), refreshing: Mutex::default() }
+    }
+
+    /// Goes on with the data of a new login.
+    pub(super) fn replace(&self, data: OAuthSessionData, nonce: Option<String>) {
+        let obtained_at = Some(self.held.client.now());
+        let mut state = self.held.state();
+        let generation = state.generation.wrapping_add(1);
+        *state = State { generation, ..State::new(data, nonce, obtained_at) };
+    }
+}
+
+impl<E: Environment> Held<E> {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<E: Environment> From<Arc<Live<E>>> for OAuthSession<E> {
+    fn from(live: Arc<Live<E>>) -> Self {
+        Self { live }
+    }
+}
+
+impl<E: Environment> OAuthSession<E> {
+    /// The account.
+    pub fn did(&self) -> &Did {
+        &self.live.held.did
+    }
+
+    /// Where the account's requests go: the service of a [`Client`](crate::Client) that this session vouches for.
+    pub fn pds(&self) -> ServiceUrl {
+        self.live.held.state().data.pds.clone()
+    }
+
+    /// What the session may do.
+    pub fn scope(&self) -> ScopeSet {
+        ScopeSet::from_granted(&self.live.held.state().data.scope).unwrap_or_default()
+    }
+
+    /// What it can be resumed from.
+    pub fn data(&self) -> OAuthSessionData {
+        self.live.held.state().data.clone()
+    }
+
+    /// Has new tokens, though the ones that are there may be good.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub async fn refresh(&self) -> Result<(), AuthError> {
+        let generation = self.live.held.state().generation;
+        self.refreshed(generation).await
+    }
+
+    /// Has new tokens where it is [not known](AuthError::InDoubt) whether the server has given them already, or another program has
+    /// begun to have them and does not come to an end. A server that has given them may take this for a stolen token and end the
+    /// session.
+    ///
+    /// # Errors
+    /// [`AuthError`].
+    pub async fn refresh_again(&self) -> Result<(), AuthError> {
+        let held = &self.live.held;
+        let data = {
+            let mut state = held.state();
+            state.end.take_if(|end| matches!(end, AuthError::InDoubt(_)));
+            state.data.is_refreshing = false;
+            state.data.clone()
+        };
+        let store = held.client.environment().store();
+        let known = store.load(&data.did).await.map_err(stored)?;
+        // Whoever sent this token last has not come back. What another program has had since is newer, and stays.
+        if known.is_some_and(|known| known.is_refreshing && known.refresh == data.refresh) {
+            store.save(&data).await.map_err(stored)?;
+        }
+        self.refresh().await
+    }
+
+    /// Ends the session, at the server and in the store.
+    ///
+    /// # Errors
+    /// [`OAuthError`] where the server cannot say that it has ended: it is forgotten here all the same.
+    pub async fn revoke(&self) -> Result<(), OAuthError> {
+        let held = &self.live.held;
+        let (data, nonce) = {
+            let mut state = held.state();
+            state.end = Some(AuthError::Ended("logged out".to_owned()));
+            (state.data.clone(), state.server_nonce.clone())
+        };
+        let cleared = held.client.environment().store().clear(&data.did).await;
+        let revoked = async {
+            let server = held.client.server(&data.issuer).await?;
+            match data.revoke(held.client.registration(), &server, nonce.as_deref()) {
+                Some(call) => held.client.call(call).await.map(|_| ()),
+                None => Ok(()),
+            }
+        };
+        let revoked = revoked.await;
+        cleared.map_err(OAuthError::store)?;
+        revoked
+    }
+
+    /// Waits until there are newer tokens than those of `generation`: who comes first has them made for all.
+    async fn refreshed(&self, generation: u64) -> Result<(), AuthError> {
+        let refreshing = {
+            let mut slot = self.live.refreshing.lock().unwrap_or_else(PoisonError::into_inner);
+            let state = self.live.held.state();
+            if let Some(end) = &state.end {
+                return Err(end.clone());
+            }
+            if state.generation != generation {
+                return Ok(());
+            }
+            match slot.as_ref().filter(|refreshing| refreshing.peek().is_none()) {
+                Some(refreshing) => refreshing.clone(),
+                None => {
+                    let begun: Refreshing = Box::pin(refresh(self.live.held.clone()));
+                    slot.insert(begun.shared()).clone()
+                }
+            }
+        };
+        refreshing.await
+    }
+}
+
+/// Has new tokens for the refresh token, which is sent once.
+async fn refresh<E: Environment>(held: Arc<Held<E>>) -> Result<(), AuthError> {
+    let generation = held.state().generation;
+    let done = renew(&held, generation).await;
+    let mut state = held.state();
+    if state.generation != generation {
+        // A login came between, whose tokens are newer than these.
+        return Ok(());
+    }
+    match done {
+        Ok((data, nonce, stored)) => {
+            let obtained_at = Some(held.client.now());
+            let pds_nonce = state.pds_nonce.take();
+            let generation = generation.wrapping_add(1);
+            let end = state.end.take();
+            *state = State { generation, pds_nonce, end, ..State::new(data, nonce, obtained_at) };
+            stored
+        }
+        Err(error) => {
+            if is_final(&error) {
+                state.end.get_or_insert(error.clone());
+            }
+            Err(error)
+        }
+    }
+}
+
+type Renewed = (OAuthSessionData, Option<String>, Result<(), AuthError>);
+
+async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewed, AuthError> {
+    let (client, store) = (&held.client, held.client.environment().store());
+    let (mut data, nonce) = {
+        let state = held.state();
+        (state.data.clone(), state.server_nonce.clone())
+    };
+    // Another program may have been here before.
+    if let Some(stored) = store.load(&held.did).await.map_err(stored)? {
+        if stored.is_refreshing {
+            return Err(AuthError::Unavailable(None));
+        }
+        if stored.refresh != data.refresh {
+            return Ok((stored, nonce, Ok(())));
+        }
+    }
+    let server = match prepare(client, &mut data).await {
+        Err(error @ (OAuthError::OtherIssuer(_) | OAuthError::NoClientKey)) => {
+            store.clear(&data.did).await.map_err(stored)?;
+            return Err(AuthError::Ended(error.to_string()));
+        }
+        server => server.map_err(not_asked)?,
+    };
+    let call = data.refresh(client.registration(), &server, nonce.as_deref());
+    let call = call.ok_or_else(|| AuthError::Ended("there is no refresh token".to_owned()))?;
+    data.is_refreshing = true;
+    store.save(&data).await.map_err(stored)?;
+    held.state().data.is_refreshing = true;
+    let answer = client.call(call).await;
+    match answer {
+        Ok((tokens, nonce)) if tokens.sub == data.did => {
+            let data = data.renewed(&tokens, client.now());
+            if held.state().generation != generation {
+                return Ok((data, nonce, Ok(())));
+            }
+            let saved = store.save(&data).await.map_err(stored);
+            Ok((data, nonce, saved))
+        }
+        Ok(_) => Err(AuthError::Malformed("it is of another account".to_owned())),
+        Err(error) => {
+            let error = failed(error);
+            match &error {
+                AuthError::Ended(_) => store.clear(&data.did).await.map_err(stored)?,
+                // The answer may have been the only copy of the next token.
+                AuthError::InDoubt(_) | AuthError::Malformed(_) => {}
+                _ => {
+                    data.is_refreshing = false;
+                    held.state().data.is_refreshing = false;
+                    store.save(&data).await.map_err(stored)?;
+                }
+            }
+            Err(error)
+        }
+    }
+}
+
+/// What has to be known before a token is sent: that the server still speaks for the account, and where it takes tokens.
+async fn prepare<E: Environment>(
+    client: &OAuthClient<E>,
+    data: &mut OAuthSessionData,
+) -> Result<super::ServerMetadata, OAuthError> {
+    if client.registration().key(data.client_key.as_deref()).is_none() {
+        return Err(OAuthError::NoClientKey);
+    }
+    data.pds = client.pds_at(&data.did, &data.issuer).await?;
+    client.server(&data.issuer).await
+}
+
+fn stored(error: impl std::error::Error + Send + Sync + 'static) -> AuthError {
+    AuthError::Store(Arc::new(error))
+}
+
+/// What it means that the server was not asked at all.
+fn not_asked(error: OAuthError) -> AuthError {
+    match error {
+        OAuthError::Http(error) => AuthError::Unavailable(Some(error)),
+        OAuthError::Identity(error) if error.retry_after().is_some() => AuthError::Unavailable(None),
+        error => AuthError::Other(Arc::new(error)),
+    }
+}
+
+/// What an answer to a refresh that is no success means for its token.
+fn failed(error: OAuthError) -> AuthError {
+    match error {
+        OAuthError::Http(error) if was_not_sent(&error) => AuthError::Unavailable(Some(error)),
+        OAuthError::Http(error) => AuthError::InDoubt(error),
+        OAuthError::Call(CallError::Refused { status: 429, .. } | CallError::Nonce) => {
+            AuthError::Unavailable(None)
+        }
+        // What stands before a server may say so after it has answered.
+        OAuthError::Call(CallError::Refused { status: 500.., .. }) => in_doubt(),
+        OAuthError::Call(error) if error.name() == Some("invalid_grant") => {
+            AuthError::Ended(error.to_string())
+        }
+        OAuthError::Call(error @ CallError::Refused { status: 400.., .. }) => {
+            AuthError::Other(Arc::new(OAuthError::Call(error)))
+        }
+        OAuthError::Call(CallError::Refused { .. }) => in_doubt(),
+        OAuthError::Call(error) => AuthError::Malformed(error.to_string()),
+        error => AuthError::Other(Arc::new(error)),
+    }
+}
+
+fn was_not_sent(error: &HttpError) -> bool {
+    use HttpErrorKind::{Connect, Refused, RefusedUrl, UnknownHost};
+    matches!(error.kind(), UnknownHost | Connect | Refused(_) | RefusedUrl)
+}
+
+fn is_final(error: &AuthError) -> bool {
+    matches!(error, AuthError::Ended(_) | AuthError::InDoubt(_) | AuthError::Malformed(_))
+}
+
+impl<E: Environment> Auth for OAuthSession<E> {
+    type Proof = OAuthProof;
+
+    /// Adds the token and a proof for this one request, which has to go to the account's PDS: no other server sees the token.
+    async fn authorize(&self, request: &mut request::Parts) -> Result<OAuthProof, AuthError> {
+        let held = &self.live.held;
+        let now = held.client.now();
+        let outdated = {
+            let state = held.state();
+            let is_over = state.data.expires_at.is_some_and(|end| now.saturating_add(MARGIN) >= end);
+            let is_fresh = state.is_fresh(now);
+            (is_over && !is_fresh && state.data.refresh.is_some()).then_some(state.generation)
+        };
+        if let Some(generation) = outdated {
+            self.refreshed(generation).await?;
+        }
+        let state = held.state();
+        if let Some(end) = &state.end {
+            return Err(end.clone());
+        }
+        let data = &state.data;
+        if !is_at(&data.pds, &request.uri) {
+            let error = OAuthError::Http(HttpErrorKind::RefusedUrl.into());
+            return Err(AuthError::Other(Arc::new(error)));
+        }
+        let nonce = state.pds_nonce.clone();
+        let proof = DpopProof {
+            method: &request.method,
+            uri: &request.uri,
+            access_token: Some(&data.access),
+            nonce: nonce.as_deref(),
+            now,
+        };
+        let Ok(proof) = proof.sign(&data.key, held.client.environment().random());
+        let token = sensitive(&format!("DPoP {}", data.access.expose()));
+        // Both are text that a header can have: the token was checked when it came.
+        let (Some(token), Some(proof)) = (token, sensitive(&proof)) else {
+            return Err(AuthError::Malformed("a token with characters that none has".to_owned()));
+        };
+        request.headers.insert(AUTHORIZATION, token);
+        request.headers.insert(DPOP, proof);
+        Ok(OAuthProof { generation: state.generation, nonce })
+    }
+
+    /// Keeps the nonce of the response. The request has to be sent again where the server wants that nonce, or did not take the token
+    /// and there is a newer one.
+    async fn answered(
+        &self,
+        proof: OAuthProof,
+        response: &response::Parts,
+        error: Option<&str>,
+    ) -> Result<bool, AuthError> {
+        let held = &self.live.held;
+        let nonce = nonce_of(&response.headers);
+        if let Some(nonce) = &nonce {
+            held.state().pds_nonce = Some(nonce.clone());
+        }
+        let challenge = dpop_error(&response.headers);
+        let is_unauthorized = response.status == StatusCode::UNAUTHORIZED;
+        if is_unauthorized && challenge.as_deref() == Some(USE_NONCE) {
+            return Ok(nonce.is_some() && nonce != proof.nonce);
+        }
+        let has_expired = match response.status {
+            StatusCode::UNAUTHORIZED => {
+                challenge.as_deref() == Some("invalid_token")
+                    || matches!(error, Some("InvalidToken" | "ExpiredToken"))
+            }
+            StatusCode::BAD_REQUEST => error == Some("ExpiredToken"),
+            _ => false,
+        };
+        if !has_expired {
+            return Ok(false);
+        }
+        let is_newest = {
+            let state = held.state();
+            state.generation == proof.generation && state.is_fresh(held.client.now())
+        };
+        if is_newest {
+            // The server does not take what it has only just given.
+            return Ok(false);
+        }
+        self.refreshed(proof.generation).await?;
+        Ok(true)
+    }
+}
+
+impl State {
+    fn is_fresh(&self, now: u64) -> bool {
+        self.obtained_at.is_some_and(|at| now < at.saturating_add(FRESH))
+    }
+}
+
+fn is_at(service: &ServiceUrl, uri: &Uri) -> bool {
+    let origin =
+        uri.scheme_str().zip(uri.authority()).map(|(scheme, authority)| format!("{scheme}://{authority}"));
+    origin.and_then(|origin| ServiceUrl::parse(&origin).ok()).as_ref() == Some(service)
+}
+
+impl<E: Environment> Clone for OAuthSession<E> {
+    fn clone(&self) -> Self {
+        Self { live: self.live.clone() }
+    }
+}
+
+impl<E: Environment> fmt::Debug for OAuthSession<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuthSession").field("did", self.did()).finish_non_exhaustive()
+    }
+}
