@@ -43,8 +43,20 @@ impl From<Did> for AtIdentifier {
     }
 }
 
+impl From<&Did> for AtIdentifier {
+    fn from(did: &Did) -> Self {
+        Self(did.as_str().into())
+    }
+}
+
 impl From<Handle> for AtIdentifier {
     fn from(handle: Handle) -> Self {
         Self(String::from(handle).into())
+    }
+}
+
+impl From<&Handle> for AtIdentifier {
+    fn from(handle: &Handle) -> Self {
+        Self(handle.as_str().into())
     }
 }

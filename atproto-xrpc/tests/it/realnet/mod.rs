@@ -5,6 +5,8 @@
 //! ATPROTO_REALNET=atproto-identity/tests/realnet cargo test -p atproto-xrpc --all-features --test it -- --ignored realnet
 //! ```
 
+mod oauth;
+
 use atproto_identity::FetchPolicy;
 use atproto_identity::clock::Clock as _;
 use atproto_identity::fetch_policy::DevelopmentPolicy;
