@@ -5,11 +5,13 @@
 //! ATPROTO_REALNET=atproto-identity/tests/realnet cargo test -p atproto-xrpc --all-features --test it -- --ignored realnet
 //! ```
 
+mod firehose;
 mod oauth;
 
-use atproto_identity::FetchPolicy;
 use atproto_identity::clock::Clock as _;
+use atproto_identity::dns::NoDns;
 use atproto_identity::fetch_policy::DevelopmentPolicy;
+use atproto_identity::{Config, Directory, FetchPolicy};
 use atproto_lexicon::data::{Cid, Codec, Value};
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::syntax::{AtIdentifier, Did, Nsid};
@@ -31,6 +33,20 @@ use testdata::realnet::RealNet;
 
 type Open = Client<ReqwestClient, TokioClock>;
 type LoggedIn = Client<ReqwestClient, TokioClock, PasswordSession<ReqwestClient, TokioClock>>;
+
+type Identities = Directory<ReqwestClient, NoDns, TokioClock>;
+
+/// Loopback, where handles are found at the host of this number.
+fn policy(net: &RealNet, number: usize) -> FetchPolicy {
+    let port = net.pds(number).rsplit(':').next().unwrap().parse().unwrap();
+    FetchPolicy::from(DevelopmentPolicy { port: Some(port), addresses: Vec::new() })
+}
+
+fn directory(net: &RealNet, number: usize) -> Identities {
+    let policy = policy(net, number);
+    let config = Config { plc_directory: net.text("/plc"), policy: policy.clone() };
+    Directory::new(ReqwestClient::new(policy).unwrap(), NoDns, TokioClock::new()).with_config(config)
+}
 
 fn run(arguments: &[&str], test: impl AsyncFnOnce(&RealNet, Open)) {
     let net = RealNet::start(arguments).unwrap();

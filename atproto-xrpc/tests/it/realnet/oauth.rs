@@ -1,10 +1,7 @@
 //! The authorization server of the reference host, whose pages the control server drives as a browser would.
 
-use super::{account, post, run};
+use super::{Identities, account, directory, policy, post, run};
 use atproto_crypto::{Curve, SecretKey};
-use atproto_identity::dns::NoDns;
-use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
-use atproto_identity::{Config, Directory};
 use atproto_lexicon::http::{Bytes, HttpClient as _, Request, read_body};
 use atproto_lexicon::syntax::AtIdentifier;
 use atproto_xrpc::adapters::{ReqwestClient, TokioClock};
@@ -20,21 +17,14 @@ use std::sync::Arc;
 use testdata::realnet::RealNet;
 
 type Store = Arc<MemoryOAuthStore>;
-type World =
-    Parts<ReqwestClient, Directory<ReqwestClient, NoDns, TokioClock>, TokioClock, fn(&mut [u8]), Store>;
+type World = Parts<ReqwestClient, Identities, TokioClock, fn(&mut [u8]), Store>;
 
 const CALLBACK: &str = "http://127.0.0.1:8080/callback";
 const SCOPE: &str = "atproto repo:app.bsky.feed.post";
 
-fn policy(net: &RealNet) -> FetchPolicy {
-    let port = net.pds(0).rsplit(':').next().unwrap().parse().unwrap();
-    FetchPolicy::from(DevelopmentPolicy { port: Some(port), addresses: Vec::new() })
-}
-
 fn client(net: &RealNet, registration: Registration, store: &Store) -> OAuthClient<World> {
-    let (http, clock) = (ReqwestClient::new(policy(net)).unwrap(), TokioClock::new());
-    let config = Config { plc_directory: net.text("/plc"), policy: policy(net) };
-    let identities = Directory::new(http.clone(), NoDns, clock).with_config(config);
+    let (http, clock) = (ReqwestClient::new(policy(net, 0)).unwrap(), TokioClock::new());
+    let identities = directory(net, 0);
     let random: fn(&mut [u8]) = |bytes| getrandom::fill(bytes).unwrap();
     OAuthClient::new(Parts { http, identities, clock, random, store: store.clone() }, registration)
 }
@@ -55,7 +45,7 @@ async fn control(
     let query = serde_html_form::to_string(query).unwrap();
     let request = Request::builder().method(method).uri(format!("{}{path}?{query}", net.text("/control")));
     let request = request.body(Bytes::from(body.to_owned())).unwrap();
-    let response = ReqwestClient::new(policy(net)).unwrap().send(request).await.unwrap();
+    let response = ReqwestClient::new(policy(net, 0)).unwrap().send(request).await.unwrap();
     let status = response.status();
     let body = read_body(response.into_body(), 100_000).await.unwrap();
     assert_eq!(status, 200, "{body:?}");
@@ -79,7 +69,7 @@ fn alice() -> LoginAt {
 type Session = OAuthSession<World>;
 
 fn calls(net: &RealNet, session: &Session) -> Client<ReqwestClient, TokioClock, Session> {
-    let http = ReqwestClient::new(policy(net)).unwrap();
+    let http = ReqwestClient::new(policy(net, 0)).unwrap();
     Client::new(http, TokioClock::new(), session.pds()).with_auth(session.clone())
 }
 
