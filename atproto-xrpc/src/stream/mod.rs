@@ -45,7 +45,7 @@ mod websocket;
 
 pub use cursor::{CursorError, CursorStore, FileCursor, MemoryCursor, NoCursor, Progress};
 pub use machine::{Machine, SeqError, Step, Times};
-pub use protocol::{Lexicon, Lost, Protocol, Read};
+pub use protocol::{Lexicon, Lost, Protocol, Read, Untyped, UntypedMessage};
 pub use socket::{Connect, Message, Socket, SocketError};
 pub use subscription::{Config, EventOf, StreamError, StreamEvent, Subscription};
 pub use url::UrlError;

@@ -4,11 +4,13 @@ use super::frame::{Body, Frame, FrameError};
 use super::machine::SeqError;
 use super::socket::{Message, SocketError};
 use super::url::{UrlError, params_of, url_of};
-use atproto_lexicon::data::cbor::DecodeError;
+use atproto_lexicon::data::cbor::{self, DecodeError};
 use atproto_lexicon::data::{Limits, frame::Part};
 use atproto_lexicon::http::{Bytes, MaybeSend};
+use atproto_lexicon::syntax::Nsid;
 use atproto_lexicon::typed::{self, Endpoint, Object, Union, Value};
 use serde::Serialize;
+use std::convert::Infallible;
 use std::marker::PhantomData;
 
 /// A stream: where it is, and what its messages mean. [`Lexicon`] is that of any subscription of a lexicon.
@@ -150,10 +152,7 @@ where
     }
 
     fn cursor(&self) -> Option<u64> {
-        match self.params.get("cursor") {
-            Some(Value::Integer(cursor)) => u64::try_from(*cursor).ok(),
-            _ => None,
-        }
+        cursor_of(&self.params)
     }
 
     fn read(&self, message: Message) -> Result<Read<E::Output, DecodeError>, Lost> {
@@ -166,6 +165,69 @@ where
                 Err(fault) => Ok(Read::Invalid { seq, fault }),
             }
         })
+    }
+}
+
+/// A subscription whose messages are not known when the program is compiled.
+#[derive(Debug, Clone)]
+pub struct Untyped {
+    server: String,
+    nsid: Nsid,
+    params: Object,
+}
+
+/// A message of any subscription.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct UntypedMessage {
+    /// Its type: a fragment such as `#commit`, or an NSID.
+    pub t: String,
+    /// What it says.
+    pub body: Object,
+}
+
+impl Untyped {
+    /// The subscription at a server, such as `https://pds.example.com`. The parameters are booleans, integers, texts and arrays of
+    /// them; `cursor` is where to begin when no store says it.
+    ///
+    /// # Errors
+    /// [`UrlError`].
+    pub fn new(server: &str, nsid: Nsid, params: Object) -> Result<Self, UrlError> {
+        url_of(server, nsid.as_str(), &params, None)?;
+        Ok(Self { server: server.to_owned(), nsid, params })
+    }
+}
+
+impl Protocol for Untyped {
+    type Message = UntypedMessage;
+    type Fault = Infallible;
+
+    fn url(&self, cursor: Option<u64>) -> Result<String, UrlError> {
+        url_of(&self.server, self.nsid.as_str(), &self.params, cursor)
+    }
+
+    fn cursor(&self) -> Option<u64> {
+        cursor_of(&self.params)
+    }
+
+    fn read(&self, message: Message) -> Result<Read<UntypedMessage, Infallible>, Lost> {
+        read_frame(&message, |t, body, _| {
+            let seq = Body::parse(body)?.seq()?;
+            let error = |error| FrameError::Cbor { part: Part::Body, error };
+            let body = match cbor::to_value_with(body, &Limits::OBJECT).map_err(error)? {
+                Value::Object(body) => body,
+                _ => Object::new(),
+            };
+            Ok(Read::Message { seq, message: UntypedMessage { t: t.to_owned(), body } })
+        })
+    }
+}
+
+fn cursor_of(params: &Object) -> Option<u64> {
+    match params.get("cursor") {
+        Some(Value::Integer(cursor)) => u64::try_from(*cursor).ok(),
+        Some(Value::String(cursor)) => cursor.parse().ok(),
+        _ => None,
     }
 }
 

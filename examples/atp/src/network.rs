@@ -2,6 +2,7 @@
 
 use crate::output::{Failure, Outcome};
 use atproto_identity::adapters::{HickoryDns, ReqwestClient, SetupError, TokioClock};
+use atproto_identity::cache::CachedDirectory;
 use atproto_identity::dns::{Dns, DnsError};
 use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::plc::{ClientError, LogEntry, Operation};
@@ -12,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use std::error::Error;
 use tokio::runtime::{Builder, Runtime};
 
-#[derive(Args)]
+#[derive(Args, Clone)]
 pub(crate) struct NetworkArguments {
     /// The directory of did:plc.
     #[arg(long, value_name = "URL", default_value = "https://plc.directory")]
@@ -35,14 +36,20 @@ impl NetworkArguments {
     }
 }
 
+type Identities = Directory<ReqwestClient, Names, TokioClock>;
+
+/// The identities of accounts, which are remembered.
+pub(crate) type Remembered = CachedDirectory<ReqwestClient, Names, TokioClock>;
+
 /// The network, one request after another.
 pub(crate) struct Network {
-    directory: Directory<ReqwestClient, Names, TokioClock>,
+    directory: Identities,
+    dns: HickoryDns,
     runtime: Runtime,
 }
 
 /// DNS, but for names that are this machine's in development: nobody else knows them.
-struct Names(HickoryDns);
+pub(crate) struct Names(HickoryDns);
 
 impl Dns for Names {
     async fn txt(&self, name: &str) -> Result<Vec<Vec<u8>>, DnsError> {
@@ -58,9 +65,24 @@ impl Network {
         let config = arguments.config();
         let dns = HickoryDns::from_system().map_err(failure)?;
         let client = ReqwestClient::with_addresses(config.policy.clone(), dns.clone()).map_err(failure)?;
-        let directory = Directory::new(client, Names(dns), TokioClock::new()).with_config(config);
+        let directory = Directory::new(client, Names(dns.clone()), TokioClock::new()).with_config(config);
         drop(guard);
-        Ok(Self { directory, runtime })
+        Ok(Self { directory, dns, runtime })
+    }
+
+    /// What may be asked.
+    pub(crate) fn policy(&self) -> &FetchPolicy {
+        &self.directory.config().policy
+    }
+
+    /// Knows where hosts are.
+    pub(crate) fn dns(&self) -> &HickoryDns {
+        &self.dns
+    }
+
+    /// What runs it, and the identities for it.
+    pub(crate) fn into_parts(self) -> (Runtime, Remembered) {
+        (self.runtime, CachedDirectory::new(self.directory))
     }
 
     pub(crate) fn resolve(&self, identifier: &AtIdentifier) -> Result<Identity, ResolveError> {
@@ -112,7 +134,7 @@ pub(crate) fn reason(error: &ResolveError) -> String {
     with_sources(error)
 }
 
-fn with_sources(error: &dyn Error) -> String {
+pub(crate) fn with_sources(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -1,5 +1,8 @@
 mod keys;
+mod report;
+mod repositories;
 mod verify;
+mod watch;
 
 use crate::output::{Failure, Outcome, Output};
 use clap::Subcommand;
@@ -12,12 +15,19 @@ pub(crate) enum Command {
     /// and `ignored` are as they should be; after `desynchronized` the repository would have to be fetched. Exit status 1 where an
     /// event is not what a host may send, 4 where one could not be verified.
     Verify(verify::Verify),
+    /// Follow a relay or PDS: a line an event, until it is interrupted.
+    ///
+    /// Without `--verify` all of it is the word of the host. With it each account is resolved, and each event verified on what came
+    /// before, beginning with the first commit of an account that verifies by itself. An account of which events were missed goes on
+    /// from the commit that its host shows then.
+    Watch(watch::Watch),
 }
 
 impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         match self {
             Self::Verify(verify) => verify.run(output),
+            Self::Watch(watch) => watch.run(output),
         }
     }
 }

@@ -1,5 +1,6 @@
 use super::keys::{KeyArguments, Keys};
-use crate::output::{Failure, Outcome, Output, printable};
+use super::report::Report;
+use crate::output::{Failure, Outcome, Output};
 use crate::tid::now_micros;
 use atproto_crypto::PublicKey;
 use atproto_lexicon::syntax::Did;
@@ -59,28 +60,6 @@ struct Stream {
     /// How many events have come to each outcome.
     counts: BTreeMap<&'static str, u64>,
     outcome: Outcome,
-}
-
-/// What is printed of an event.
-struct Report {
-    seq: Option<u64>,
-    did: Option<String>,
-    kind: &'static str,
-    outcome: &'static str,
-    reason: Option<String>,
-    ops: Option<Json>,
-    /// What it means for the whole.
-    counts_as: Outcome,
-}
-
-impl Report {
-    fn new(kind: &'static str, outcome: &'static str) -> Self {
-        Self { seq: None, did: None, kind, outcome, reason: None, ops: None, counts_as: Outcome::Done }
-    }
-
-    fn because(self, counts_as: Outcome, reason: impl ToString) -> Self {
-        Self { counts_as, reason: Some(reason.to_string()), ..self }
-    }
 }
 
 /// What was read of the next message.
@@ -225,7 +204,7 @@ fn describe(kind: &'static str, outcome: EventOutcome<'_>) -> Report {
     }
 }
 
-fn op_json(op: &RepoOp<'_>) -> Json {
+pub(super) fn op_json(op: &RepoOp<'_>) -> Json {
     let text = |cid: Option<atproto_lexicon::data::Cid>| cid.map(|cid| cid.to_string());
     json!({"action": op.action.as_str(), "path": op.path, "cid": text(op.cid), "prev": text(op.prev)})
 }
@@ -257,21 +236,4 @@ fn read_frame(file: &mut impl Read, frame: &mut Vec<u8>) -> io::Result<Frame> {
         return Ok(if is_whole { Frame::TooLong(error) } else { Frame::Cut });
     }
     Ok(if message.read_to_end(frame)? == size { Frame::Whole } else { Frame::Cut })
-}
-
-impl Report {
-    fn print(self, output: &mut Output) -> Result<(), Failure> {
-        let seq = self.seq.map_or("-".into(), |seq| seq.to_string());
-        let did = self.did.as_deref().unwrap_or("-");
-        let mut text = format!("{seq}  {did}  {}  {}", self.kind, self.outcome);
-        if let Some(reason) = &self.reason {
-            text.push_str(&format!(": {}", printable(reason)));
-        }
-        let mut json = json!({"seq": self.seq, "did": self.did, "kind": self.kind, "outcome": self.outcome});
-        if let Some(fields) = json.as_object_mut() {
-            fields.extend(self.reason.map(|reason| ("reason".into(), reason.into())));
-            fields.extend(self.ops.map(|ops| ("ops".into(), ops)));
-        }
-        output.line(text, &json)
-    }
 }

@@ -90,22 +90,29 @@ fn run(
     command(&runtime, output).or_else(|stop| stop.print(output))
 }
 
+fn policy(development: bool) -> FetchPolicy {
+    if development { DevelopmentPolicy::default().into() } else { FetchPolicy::default() }
+}
+
 fn client(service: ServiceUrl, development: bool) -> Result<Open, Failure> {
-    let policy = if development { DevelopmentPolicy::default().into() } else { FetchPolicy::default() };
-    client_with(policy, service).map_err(|error| Failure::File(error.to_string()))
+    client_with(policy(development), service).map_err(|error| Failure::File(error.to_string()))
 }
 
 /// A URL, or the name of a host that speaks `https`.
-fn service(text: &str) -> Result<ServiceUrl, Failure> {
+pub(crate) fn service(text: &str) -> Result<ServiceUrl, Failure> {
     let url = if text.contains("://") { text.to_owned() } else { format!("https://{text}") };
     ServiceUrl::parse(&url).map_err(|error| Failure::Usage(format!("{text}: {error}")))
 }
 
 /// Prints what a service answers.
 fn print_value(output: &mut Output, value: &Value) -> Result<(), Failure> {
-    let text = json::to_string(value).map_err(|error| Failure::File(error.to_string()))?;
-    let json: Json = serde_json::from_str(&text).map_err(|error| Failure::File(error.to_string()))?;
+    let json = to_json(value)?;
     output.line(format!("{json:#}"), &json)
+}
+
+fn to_json(value: &Value) -> Result<Json, Failure> {
+    let text = json::to_string(value).map_err(|error| Failure::File(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| Failure::File(error.to_string()))
 }
 
 /// Prints where a record stands now.

@@ -4,6 +4,7 @@ use crate::write::Folder;
 use crate::{run, run_json};
 use serde_json::{Value as Json, json};
 use std::path::{Path, PathBuf};
+use testdata::realnet::RealNet;
 
 /// The recorded streams of the reference server. Without them there is nothing to check, unless they have to be there.
 fn captures() -> Option<PathBuf> {
@@ -153,4 +154,81 @@ fn wrong_usage_and_missing_files() {
     assert_eq!(run(&["firehose", "verify", "-", "--did-docs", "/does/not/exist"], b"").1, 3);
     assert_eq!(run(&["firehose", "verify", "-", "--did-docs", &crate::data("notes.car")], b"").1, 2);
     assert_eq!(run(&["firehose", "verify", "-", "--did-docs", &crate::data("did-docs.json")], b"").1, 0);
+}
+
+#[test]
+fn what_cannot_be_followed_is_said() {
+    let watch = |arguments: &[&str]| run_json(&[&["firehose", "watch"], arguments].concat(), b"");
+    for arguments in [
+        &["https://a.example/path"][..],
+        &["a.example", "--pds"],
+        &["a.example", "--cursor", "1", "--cursor-file", "place"],
+        &["a.example", "--collection", "nsid"],
+    ] {
+        assert_eq!(watch(arguments).1, 2, "{arguments:?}");
+    }
+    // This machine is not asked without leave.
+    assert_eq!(watch(&["http://127.0.0.1:1", "--limit", "1"]).1, 3);
+    let subscribe = |arguments: &[&str]| run_json(&[&["xrpc", "subscribe"], arguments].concat(), b"");
+    assert_eq!(subscribe(&["http://127.0.0.1:1", "com.example.watch"]).1, 3);
+    assert_eq!(subscribe(&["a.example", "com.example.watch", "novalue"]).1, 2);
+}
+
+#[test]
+#[ignore = "needs the reference servers"]
+fn realnet_a_host_is_followed() {
+    let net = RealNet::start(&[]).unwrap();
+    let (host, plc) = (net.pds(0), net.text("/plc"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let session = path("session.json");
+    let call = |arguments: &[&str], input: &[u8]| {
+        let (lines, status) = run_json(&[arguments, &["--development"]].concat(), input);
+        assert_eq!(status, 0, "{arguments:?}: {lines:?}");
+        lines
+    };
+    let account = r#"{"handle": "alice.test", "email": "alice@mail.test", "password": "abcd-efgh"}"#;
+    let create = ["xrpc", "procedure", &host, "com.atproto.server.createAccount", "--input", "-"];
+    call(&create, account.as_bytes());
+    let login = ["account", "login", "alice.test", "--host", &host, "--session", &session];
+    call(&login, b"abcd-efgh\n");
+    let record = br#"{"text": "hello", "createdAt": "2026-01-02T03:04:05Z"}"#;
+    for collection in ["com.example.note", "com.example.other", "com.example.note"] {
+        call(&["record", "create", collection, "-", "--session", &session], record);
+    }
+
+    let port = host.rsplit(':').next().unwrap();
+    let network = ["--plc", &plc, "--development-port", port];
+    let watch = |arguments: &[&str]| {
+        let (lines, status) = run_json(&[&["firehose", "watch", &host], arguments, &network].concat(), b"");
+        assert_eq!(status, 0, "{lines:?}");
+        lines
+    };
+    let kinds = |lines: &[Json]| -> Vec<String> {
+        let text = |line: &Json, name: &str| line[name].as_str().unwrap().to_owned();
+        lines.iter().map(|line| text(line, "kind") + " " + &text(line, "outcome")).collect()
+    };
+    let all = watch(&["--cursor", "0", "--limit", "7"]);
+    assert_eq!(
+        kinds(&all[3..]),
+        ["sync unverified", "commit unverified", "commit unverified", "commit unverified"]
+    );
+    let verified = watch(&["--cursor", "0", "--limit", "7", "--verify", "--pds"]);
+    assert_eq!(kinds(&verified[3..]), ["event unchanged", "commit commit", "commit commit", "commit commit"]);
+    assert_eq!(all[4]["ops"], verified[4]["ops"]);
+
+    // Only what is asked for, with its records, and from there on with what comes next.
+    let place = path("place");
+    std::fs::write(&place, "0\n").unwrap();
+    let notes = ["--collection", "com.example.note", "--cursor-file", &place, "--limit", "1"];
+    let first = watch(&[&notes[..], &["--verify", "--records"]].concat());
+    assert_eq!(first[0]["ops"][0]["record"]["text"], "hello");
+    let second = watch(&notes);
+    assert!(second[0]["seq"].as_u64() > first[0]["seq"].as_u64());
+
+    let subscribe =
+        ["xrpc", "subscribe", &host, "com.atproto.sync.subscribeRepos", "cursor=0", "--limit", "7"];
+    let messages = call(&subscribe, b"");
+    assert_eq!(messages[6]["t"], "#commit");
+    assert_eq!(messages[6]["body"]["seq"], all[6]["seq"]);
 }
