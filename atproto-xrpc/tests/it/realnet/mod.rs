@@ -8,9 +8,11 @@
 mod firehose;
 mod oauth;
 
+use atproto_crypto::{Curve, SecretKey};
 use atproto_identity::clock::Clock as _;
 use atproto_identity::dns::NoDns;
 use atproto_identity::fetch_policy::DevelopmentPolicy;
+use atproto_identity::plc::{Data, Endpoint, UnsignedOperation};
 use atproto_identity::{Config, Directory, FetchPolicy};
 use atproto_lexicon::data::{Cid, Codec, Value};
 use atproto_lexicon::http::Bytes;
@@ -23,8 +25,8 @@ use atproto_xrpc::api::com::atproto::repo::UploadBlob;
 use atproto_xrpc::api::com::atproto::repo::put_record::PutRecordError;
 use atproto_xrpc::api::com::atproto::server::{CreateAccount, GetServiceAuth, GetSession};
 use atproto_xrpc::api::com::atproto::sync::{GetBlob, GetRepo};
-use atproto_xrpc::auth::service::{Audience, Invalid, Verifier};
-use atproto_xrpc::auth::{Login, PasswordSession};
+use atproto_xrpc::auth::service::{Audience, Invalid, ServiceToken, Verifier};
+use atproto_xrpc::auth::{Fixed, Login, PasswordSession};
 use atproto_xrpc::headers::ServiceRef;
 use atproto_xrpc::records::{Batch, Before};
 use atproto_xrpc::{Call, Client, Error};
@@ -204,6 +206,51 @@ fn tokens_of_the_host_are_verified() {
         let unverified = verifier.read(&token, Some(&method), now).unwrap();
         assert_eq!(unverified.verify(&key).unwrap().issuer, client.auth().did());
         assert_eq!(verifier.read(&token, Some(&method), now + 120).unwrap_err(), Invalid::Expired);
+    });
+}
+
+/// An account whose key is not with a host lets a host in, as one that moves.
+#[test]
+#[ignore = "needs the reference servers"]
+fn tokens_are_taken_by_the_host() {
+    run(&[], async |net, client| {
+        for curve in [Curve::P256, Curve::K256] {
+            let key = SecretKey::from_bytes(curve, &[7; 32]).unwrap();
+            let handle = format!("{curve:?}.test").to_lowercase();
+            let pds = Endpoint { kind: "AtprotoPersonalDataServer".to_owned(), endpoint: net.pds(0) };
+            let data = Data {
+                rotation_keys: vec![key.public_key().to_did_key()],
+                verification_methods: [("atproto".to_owned(), key.public_key().to_did_key())].into(),
+                also_known_as: vec![format!("at://{handle}")],
+                services: [("atproto_pds".to_owned(), pds)].into(),
+            };
+            let genesis = UnsignedOperation::Update { data, prev: None }.sign(&key).unwrap();
+            let did = genesis.did().unwrap();
+            directory(net, 0).plc().submit(&did, &genesis).await.unwrap();
+
+            let mut create = CreateAccount::new(handle.parse().unwrap());
+            create.did = Some(did.clone());
+            create.email = Some(format!("{curve:?}@mail.test"));
+            create.password = Some("abcd-efgh-ijkl".to_owned());
+            let host =
+                net.pds(0).replace("http://localhost:", "did:web:localhost%3A").parse::<Did>().unwrap();
+            let create_account = "com.atproto.server.createAccount".parse().unwrap();
+            let now = TokioClock::new().unix_time().as_secs();
+            let token = |method: &Nsid, issuer: &Did| {
+                let token = ServiceToken::new(issuer.clone(), host.clone().into(), now).for_method(method);
+                let random = |bytes: &mut [u8]| getrandom::fill(bytes).unwrap();
+                Fixed::bearer(&token.sign(&key, &random).unwrap().into()).unwrap()
+            };
+            // It is of another method, or of somebody else.
+            let other = token(&"com.atproto.server.getSession".parse().unwrap(), &did);
+            let stranger: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+            for wrong in [other, token(&create_account, &stranger)] {
+                let error = client.clone().with_auth(wrong).send(&create).await.unwrap_err();
+                assert!(matches!(error, Error::Refused(_)), "{error:?}");
+            }
+            let created = client.clone().with_auth(token(&create_account, &did)).send(&create).await.unwrap();
+            assert_eq!(created.output.did, did);
+        }
     });
 }
 
