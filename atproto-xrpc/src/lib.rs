@@ -42,7 +42,8 @@
 //! `com-atproto` (on by default), `app-bsky`, `chat-bsky` and `tools-ozone` each add the types of their namespace, and turn on
 //! those which they refer to. With `app-bsky` come rich text, and what is shown of labelled and muted content (`bsky`).
 //!
-//! `stream` is event streams, `websocket` those over `tokio`, `repo` the firehose, verified (`stream::firehose`).
+//! `stream` is event streams, `websocket` those over `tokio`, `repo` the firehose, verified (`stream::firehose`); `zstd` takes Jetstream
+//! compressed.
 //!
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password

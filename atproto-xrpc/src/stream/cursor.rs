@@ -144,7 +144,7 @@ pub struct Progress(Arc<Mutex<Inner>>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    /// Events that were given, from the first that is not handled; numbers rise.
+    /// Events that were given, from the first that is not handled; numbers rise, and times do not fall.
     given: VecDeque<(u64, bool)>,
     cursor: Option<u64>,
     /// How far the cursor has come, in events.
@@ -156,8 +156,10 @@ impl Progress {
     /// Says that an event was handled, and need not come again.
     pub fn handled(&self, seq: u64) {
         let mut inner = lock(&self.0);
-        let at = inner.given.binary_search_by_key(&seq, |(seq, _)| *seq);
-        if let Some(place) = at.ok().and_then(|at| inner.given.get_mut(at)) {
+        // Of events with the same time, each is handled by itself.
+        let first = inner.given.partition_point(|(given, _)| *given < seq);
+        let same = inner.given.iter_mut().skip(first).take_while(|(given, _)| *given == seq);
+        if let Some(place) = same.into_iter().find(|(_, is_handled)| !is_handled) {
             place.1 = true;
         }
         while let Some((seq, _)) = inner.given.front().copied().filter(|(_, is_handled)| *is_handled) {

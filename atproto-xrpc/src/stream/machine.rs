@@ -177,6 +177,17 @@ impl Machine {
         Ok(is_new)
     }
 
+    /// Takes the time of an event, where events have times in place of numbers: those may be equal, or go back a little. Gives the latest
+    /// time so far, which is the cursor.
+    pub fn accept_time(&mut self, time: u64) -> u64 {
+        let latest = time.min(MAX_SEQ).max(self.last.unwrap_or_default());
+        if self.last != Some(latest) {
+            self.failures = 0;
+        }
+        self.last = Some(latest);
+        latest
+    }
+
     /// There is no connection, or no longer one: how long to wait. `retry_after` is what the server asks for.
     pub fn lost(&mut self, now: Duration, retry_after: Option<Duration>) -> Duration {
         let doubled = self.times.backoff.saturating_mul(1 << self.failures.min(31));

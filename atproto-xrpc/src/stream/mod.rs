@@ -35,6 +35,7 @@ mod cursor;
 #[cfg(feature = "repo")]
 pub mod firehose;
 pub mod frame;
+pub mod jetstream;
 mod machine;
 mod protocol;
 mod socket;

@@ -31,6 +31,12 @@ pub trait Protocol: MaybeSend {
         None
     }
 
+    /// Whether the events have times in place of numbers, which may be equal: then none is taken for one that came before, and some
+    /// come again after each connection.
+    fn is_timed(&self) -> bool {
+        false
+    }
+
     /// Reads a message.
     ///
     /// # Errors

@@ -394,13 +394,13 @@ impl<P: Protocol, C: Connect, K: Clock, S: CursorStore> Subscription<P, C, K, S>
             if length > limit { Err(Lost::TooLarge { length, limit }) } else { self.protocol.read(message) };
         Ok(match read {
             Ok(Read::Message { seq, message }) => match self.accept(seq) {
-                Ok(true) => Some(StreamEvent::Message { seq, message }),
-                Ok(false) => None,
+                Ok(Some(seq)) => Some(StreamEvent::Message { seq, message }),
+                Ok(None) => None,
                 Err(lost) => Some(self.lose(lost)),
             },
             Ok(Read::Invalid { seq, fault }) => match self.accept(seq) {
-                Ok(true) => Some(StreamEvent::Invalid { seq, fault }),
-                Ok(false) => None,
+                Ok(Some(seq)) => Some(StreamEvent::Invalid { seq, fault }),
+                Ok(None) => None,
                 Err(lost) => Some(self.lose(lost)),
             },
             Ok(Read::OutdatedCursor { message }) => Some(StreamEvent::OutdatedCursor { message }),
@@ -413,13 +413,18 @@ impl<P: Protocol, C: Connect, K: Clock, S: CursorStore> Subscription<P, C, K, S>
         })
     }
 
-    fn accept(&mut self, seq: Option<u64>) -> Result<bool, Lost> {
-        let Some(machine) = &mut self.machine else { return Ok(false) };
-        let is_new = machine.accept(seq)?;
-        if let Some(seq) = seq.filter(|_| is_new && self.store.is_kept()) {
+    /// The number of an event that is new; `None` where it came before.
+    fn accept(&mut self, seq: Option<u64>) -> Result<Option<Option<u64>>, Lost> {
+        let Some(machine) = &mut self.machine else { return Ok(None) };
+        let seq = match seq {
+            Some(time) if self.protocol.is_timed() => Some(machine.accept_time(time)),
+            seq if machine.accept(seq)? => seq,
+            _ => return Ok(None),
+        };
+        if let Some(seq) = seq.filter(|_| self.store.is_kept()) {
             self.progress.give(seq);
         }
-        Ok(is_new)
+        Ok(Some(seq))
     }
 
     fn lose(&mut self, reason: Lost) -> EventOf<P> {

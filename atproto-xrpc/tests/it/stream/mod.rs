@@ -2,6 +2,7 @@
 
 mod captures;
 mod firehose;
+mod jetstream;
 mod net;
 mod subscription;
 mod websocket;
