@@ -48,6 +48,7 @@
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password
 //! (`auth::oauth`), and what a token may do (`auth::scope`). `labels` signs and verifies labels (`label`).
+//! `lexicons` finds schemas where their authors publish them (`lexicon`).
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is
@@ -68,6 +69,8 @@ mod error;
 pub mod headers;
 #[cfg(feature = "labels")]
 pub mod label;
+#[cfg(feature = "lexicons")]
+pub mod lexicon;
 #[cfg(feature = "client")]
 mod pages;
 #[cfg(feature = "service-auth")]

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// The longest name in DNS.
-const MAX_NAME: usize = 253;
+pub(super) const MAX_NAME: usize = 253;
 /// The greatest length of what the host says, in bytes: that of a DID.
 const MAX_TEXT: usize = 2048;
 /// How many of the values that contradict one another are kept to be shown.
@@ -59,17 +59,10 @@ impl HandleResolution {
     }
 
     fn after_dns(&self, records: &[Vec<u8>]) -> State {
-        let values: BTreeSet<&[u8]> =
-            records.iter().filter_map(|record| record.strip_prefix(b"did=")).collect();
-        let mut some = values.iter();
-        match (some.next(), some.next()) {
-            (None, _) => self.ask_host(),
-            (Some(value), None) => State::Done(read_did(value)),
-            _ => {
-                let shown =
-                    values.iter().take(MAX_SHOWN).map(|value| String::from_utf8_lossy(value).into_owned());
-                State::Done(Err(ResolveError::HandleConflict(shown.collect())))
-            }
+        match read_records(records) {
+            Ok(None) => self.ask_host(),
+            Ok(Some(value)) => State::Done(read_did(value)),
+            Err(conflict) => State::Done(Err(conflict)),
         }
     }
 
@@ -113,11 +106,25 @@ impl Resolution for HandleResolution {
     }
 }
 
+/// What the one record says that names a DID, if there is one; saying the same twice is no contradiction.
+pub(super) fn read_records(records: &[Vec<u8>]) -> Result<Option<&[u8]>, ResolveError> {
+    let values: BTreeSet<&[u8]> = records.iter().filter_map(|record| record.strip_prefix(b"did=")).collect();
+    let mut some = values.iter();
+    match (some.next(), some.next()) {
+        (value, None) => Ok(value.copied()),
+        _ => {
+            let shown =
+                values.iter().take(MAX_SHOWN).map(|value| String::from_utf8_lossy(value).into_owned());
+            Err(ResolveError::HandleConflict(shown.collect()))
+        }
+    }
+}
+
 fn read_text(body: &Bytes) -> Result<Did, ResolveError> {
     read_did(body.trim_ascii())
 }
 
-fn read_did(text: &[u8]) -> Result<Did, ResolveError> {
+pub(super) fn read_did(text: &[u8]) -> Result<Did, ResolveError> {
     let text = std::str::from_utf8(text).ok();
     text.and_then(|text| text.parse().ok()).ok_or(ResolveError::Malformed(Malformed::Did))
 }

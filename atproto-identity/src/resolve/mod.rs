@@ -20,12 +20,14 @@ mod document;
 mod fetch;
 mod handle;
 mod identity;
+mod lexicon;
 
 pub use document::DocumentResolution;
 #[cfg(feature = "websocket")]
 pub(crate) use fetch::retry_after;
 pub use handle::HandleResolution;
 pub use identity::IdentityResolution;
+pub use lexicon::LexiconResolution;
 
 use crate::dns::DnsError;
 use crate::error::ResolveError;

@@ -14,6 +14,7 @@ mod captures;
 mod client;
 mod generated;
 mod label;
+mod lexicon;
 mod net;
 mod password;
 mod peer;

@@ -6,8 +6,10 @@ use atproto_identity::cache::CachedDirectory;
 use atproto_identity::dns::{Dns, DnsError};
 use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::plc::{ClientError, LogEntry, Operation};
+use atproto_identity::resolve::LexiconResolution;
 use atproto_identity::{Config, Directory, Identity, ResolveError};
-use atproto_lexicon::syntax::{AtIdentifier, Did};
+use atproto_lexicon::syntax::{AtIdentifier, Did, Nsid};
+use atproto_xrpc::lexicon::{self, LexiconError, Published};
 use clap::Args;
 use serde_json::{Map, Value as Json};
 use std::error::Error;
@@ -45,6 +47,7 @@ pub(crate) type Remembered = CachedDirectory<ReqwestClient, Names, TokioClock>;
 pub(crate) struct Network {
     directory: Identities,
     dns: HickoryDns,
+    http: ReqwestClient,
     runtime: Runtime,
 }
 
@@ -65,9 +68,10 @@ impl Network {
         let config = arguments.config();
         let dns = HickoryDns::from_system().map_err(failure)?;
         let client = ReqwestClient::with_addresses(config.policy.clone(), dns.clone()).map_err(failure)?;
-        let directory = Directory::new(client, Names(dns.clone()), TokioClock::new()).with_config(config);
+        let directory =
+            Directory::new(client.clone(), Names(dns.clone()), TokioClock::new()).with_config(config);
         drop(guard);
-        Ok(Self { directory, dns, runtime })
+        Ok(Self { directory, dns, http: client, runtime })
     }
 
     /// What may be asked.
@@ -87,6 +91,22 @@ impl Network {
 
     pub(crate) fn resolve(&self, identifier: &AtIdentifier) -> Result<Identity, ResolveError> {
         self.runtime.block_on(self.directory.resolve(identifier))
+    }
+
+    /// A schema as its author publishes it, or as this account does.
+    pub(crate) fn schema(&self, nsid: &Nsid, authority: Option<&Did>) -> Result<Published, LexiconError> {
+        let (directory, http, clock) = (&self.directory, self.http.clone(), TokioClock::new());
+        self.runtime.block_on(async {
+            match authority {
+                Some(did) => lexicon::resolve_at(directory, http, clock, did, nsid).await,
+                None => lexicon::resolve(directory, http, clock, nsid).await,
+            }
+        })
+    }
+
+    /// Who publishes a schema, by the word of DNS.
+    pub(crate) fn lexicon_authority(&self, nsid: &Nsid) -> Result<Did, ResolveError> {
+        self.runtime.block_on(self.directory.run(LexiconResolution::new(nsid)))
     }
 
     /// The audit log of a DID, of which nothing is verified.

@@ -26,20 +26,20 @@ pub(crate) struct Lint {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Deny {
+pub(crate) enum Deny {
     Warning,
     Note,
 }
 
 /// Prints findings, and knows the worst of them.
-pub(super) struct Printer<'o> {
+pub(crate) struct Printer<'o> {
     output: &'o mut Output,
     denied: Severity,
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
 }
 
 impl<'o> Printer<'o> {
-    pub(super) fn new(output: &'o mut Output, deny: Option<Deny>) -> Self {
+    pub(crate) fn new(output: &'o mut Output, deny: Option<Deny>) -> Self {
         let denied = match deny {
             None => Severity::Error,
             Some(Deny::Warning) => Severity::Warning,
@@ -67,7 +67,7 @@ impl<'o> Printer<'o> {
         self.output.line(text, &json)
     }
 
-    pub(super) fn findings<R>(
+    pub(crate) fn findings<R>(
         &mut self,
         findings: &[Finding<R>],
         name: fn(&R) -> &'static str,
@@ -80,7 +80,7 @@ impl<'o> Printer<'o> {
 
     /// Reads the documents of a path into a catalog, and prints of those that are none, or are there already, that they are. The
     /// NSIDs of those that were read.
-    pub(super) fn read(&mut self, catalog: &mut Catalog, path: &Path) -> Result<Vec<Nsid>, Failure> {
+    pub(crate) fn read(&mut self, catalog: &mut Catalog, path: &Path) -> Result<Vec<Nsid>, Failure> {
         let mut read = Vec::new();
         for file in Catalog::files(path).map_err(file_failure)? {
             let error = |rule, nsid: Option<&str>, pointer: &str, message: String| {

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod blob;
+pub(crate) mod lexicon;
 pub(crate) mod record;
 mod session;
 pub(crate) mod xrpc;

@@ -18,6 +18,7 @@ mod lex;
 mod network;
 mod plc;
 mod prove;
+mod publish;
 mod remote;
 mod write;
 
