@@ -125,6 +125,27 @@ pub struct RateLimit {
     pub policy: Option<String>,
 }
 
+#[cfg(feature = "server")]
+impl RateLimit {
+    /// Writes the headers that say it; an end within a second is told as the end of that second.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let end = self.reset.map(|reset| reset.as_secs().saturating_add(u64::from(reset.subsec_nanos() > 0)));
+        let numbers = [
+            ("ratelimit-limit", self.limit),
+            ("ratelimit-remaining", self.remaining),
+            ("ratelimit-reset", end),
+        ];
+        for (name, number) in numbers {
+            if let Some(number) = number {
+                headers.insert(name, HeaderValue::from(number));
+            }
+        }
+        if let Some(Ok(policy)) = self.policy.as_deref().map(HeaderValue::from_str) {
+            headers.insert("ratelimit-policy", policy);
+        }
+    }
+}
+
 /// The status and headers of a response.
 #[derive(Debug, Clone)]
 pub struct ReplyHead {

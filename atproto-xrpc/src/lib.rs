@@ -24,6 +24,24 @@
 //!
 //! Event streams connect again and keep their place, and with the feature `repo` the firehose is verified, event by event (`stream`).
 //!
+//! With the feature `server`, endpoints are served over `axum` (`server`): a handler is an `async fn` of a generated request.
+//!
+#![cfg_attr(feature = "server", doc = "```no_run")]
+#![cfg_attr(not(feature = "server"), doc = "```ignore")]
+//! # use atproto_xrpc::api::com::atproto::identity::resolve_handle::{ResolveHandle, ResolveHandleError, ResolveHandleOutput};
+//! use atproto_xrpc::server::{Asked, ServeError, XrpcRouter};
+//! use std::sync::Arc;
+//!
+//! async fn resolve(_: Arc<()>, asked: Asked<ResolveHandle>) -> Result<ResolveHandleOutput, ServeError<ResolveHandleError>> {
+//!     Ok(ResolveHandleOutput::new(format!("did:web:{}", asked.params.handle).parse()?))
+//! }
+//!
+//! # async fn run() -> std::io::Result<()> {
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:2583").await?;
+//! axum::serve(listener, XrpcRouter::new(Arc::new(())).serve(resolve).into_router()).await
+//! # }
+//! ```
+//!
 //! The types read and write JSON by `serde_json` and DAG-CBOR by [`atproto_lexicon::data::cbor`]:
 //!
 //! ```
@@ -49,6 +67,8 @@
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password
 //! (`auth::oauth`), and what a token may do (`auth::scope`). `labels` signs and verifies labels (`label`).
 //! `lexicons` finds schemas where their authors publish them (`lexicon`).
+//!
+//! `server` serves endpoints over `axum` (`server`), and turns on `service-auth` and `stream`.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is
@@ -81,6 +101,8 @@ mod request;
 mod response;
 #[cfg(feature = "client")]
 mod retry;
+#[cfg(feature = "server")]
+pub mod server;
 mod service_url;
 #[cfg(feature = "stream")]
 pub mod stream;

@@ -69,6 +69,8 @@ macro_rules! paged {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub struct NoBody;
 
+impl crate::check::Validate for NoBody {}
+
 /// Written as an object without fields.
 impl Serialize for NoBody {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

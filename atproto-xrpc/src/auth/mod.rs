@@ -10,8 +10,8 @@ mod jwt;
 pub mod oauth;
 #[cfg(feature = "client")]
 mod password;
-#[cfg(feature = "oauth")]
-mod percent;
+#[cfg(any(feature = "oauth", feature = "server"))]
+pub(crate) mod percent;
 #[cfg(feature = "oauth")]
 pub mod scope;
 #[cfg(feature = "service-auth")]

@@ -1,6 +1,7 @@
 //! Percent-encoding (RFC 3986, section 2.1).
 
 /// Writes a text with all but these bytes encoded.
+#[cfg(feature = "oauth")]
 pub(crate) fn encode(out: &mut String, text: &str, is_kept: impl Fn(u8) -> bool) {
     const DIGITS: [char; 16] =
         ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];

@@ -22,5 +22,6 @@ mod peer;
 mod realnet;
 mod records;
 mod rich_text;
+mod server;
 mod service_auth;
 mod stream;
