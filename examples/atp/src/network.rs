@@ -6,7 +6,7 @@ use atproto_identity::cache::CachedDirectory;
 use atproto_identity::dns::{Dns, DnsError};
 use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::plc::{ClientError, LogEntry, Operation};
-use atproto_identity::{Config, Directory, Identity, ResolveError};
+use atproto_identity::{Config, DidDocument, Directory, Identity, ResolveError};
 use atproto_lexicon::syntax::{AtIdentifier, Did};
 use clap::Args;
 use serde_json::{Map, Value as Json};
@@ -24,6 +24,11 @@ pub(crate) struct NetworkArguments {
 }
 
 impl NetworkArguments {
+    /// Whether this machine may be asked.
+    pub(crate) fn is_development(&self) -> bool {
+        self.development_port.is_some()
+    }
+
     fn config(self) -> Config {
         let development = |port| DevelopmentPolicy { port: Some(port), ..DevelopmentPolicy::default() };
         Config {
@@ -87,6 +92,10 @@ impl Network {
 
     pub(crate) fn resolve(&self, identifier: &AtIdentifier) -> Result<Identity, ResolveError> {
         self.runtime.block_on(self.directory.resolve(identifier))
+    }
+
+    pub(crate) fn document(&self, did: &Did) -> Result<DidDocument, ResolveError> {
+        self.runtime.block_on(self.directory.document(did))
     }
 
     /// The audit log of a DID, of which nothing is verified.

@@ -1,0 +1,55 @@
+//! What an account has, on its way: from its host into a folder, and from a folder to a host.
+//!
+//! ```text
+//! DIR/account.json      whose it is, and what was there: see `About`
+//! DIR/repo.car          the repository, which was verified before it was there
+//! DIR/blobs/CID         the bytes of each blob, whose hash is that of its name
+//! DIR/preferences.json  the answer of app.bsky.actor.getPreferences, where the host has it
+//! ```
+//!
+//! A file is there whole or not at all, so that what was begun goes on where it was.
+
+mod download;
+mod folder;
+mod references;
+mod repo;
+mod upload;
+
+pub(crate) use download::{Export, Exported};
+pub(crate) use folder::{About, Folder};
+pub(crate) use references::References;
+pub(crate) use repo::{Repo, read_repo, receive_repo};
+pub(crate) use upload::{Import, Imported, import_repo};
+
+use crate::remote::Stop;
+use atproto_lexicon::data::{Value, json};
+use atproto_lexicon::syntax::Nsid;
+use atproto_xrpc::Call;
+
+/// The names of the endpoints for what an account prefers, which are an application's.
+const GET_PREFERENCES: &str = "app.bsky.actor.getPreferences";
+const PUT_PREFERENCES: &str = "app.bsky.actor.putPreferences";
+
+/// The name of an endpoint whose types are not in this program.
+pub(crate) fn nsid(name: &str) -> Result<Nsid, Stop> {
+    name.parse().map_err(|error| Stop::usage(format!("{name}: {error}")))
+}
+
+/// What a call answers, as JSON.
+pub(crate) fn to_json(value: &Value) -> Result<String, Stop> {
+    json::to_string(value).map_err(|error| Stop::wrong("malformed", error))
+}
+
+/// Whether a host has no such endpoint.
+fn is_unsupported(error: &atproto_xrpc::Error) -> bool {
+    let is_named = matches!(
+        error.name(),
+        Some("MethodNotImplemented" | "XRPCNotSupported" | "InvalidMethod" | "UnknownMethod")
+    );
+    is_named || error.head().is_some_and(|head| matches!(head.status.as_u16(), 404 | 501))
+}
+
+/// A query of an endpoint by its name.
+fn query(name: &str) -> Result<Call, Stop> {
+    Ok(Call::query(nsid(name)?))
+}
