@@ -116,6 +116,7 @@ impl Progress {
         };
         let state = serde_json::from_slice(&bytes)
             .map_err(|error| Failure::Usage(format!("{}: {error}", path.display())))?;
+        remove_parts(folder)?;
         Ok(Some(Self { folder: folder.to_owned(), state }))
     }
 

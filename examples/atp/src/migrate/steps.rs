@@ -14,6 +14,7 @@ use atproto_xrpc::api::com::atproto::server::check_account_status::CheckAccountS
 use atproto_xrpc::api::com::atproto::server::{ActivateAccount, CheckAccountStatus, DeactivateAccount};
 use atproto_xrpc::auth::{Login, MemoryStore, SessionStore as _};
 use serde_json::Map;
+use std::fs;
 use tokio::runtime::Runtime;
 
 /// How often a copy is made anew where somebody writes to the account meanwhile.
@@ -243,7 +244,8 @@ impl Migration<'_> {
             let deactivate =
                 DeactivateAccount { delete_after: self.delete_after.clone(), ..DeactivateAccount::default() };
             self.runtime.block_on(self.old.send(&deactivate))?;
-            status = self.status(&self.old)?;
+            // Who is not active may be told nothing more.
+            status = self.status(&self.old).unwrap_or(status);
         }
         let is_late = status.repo_commit != self.copied()?.commit;
         self.progress.state.late = is_late.then_some(status.repo_commit);
@@ -268,6 +270,8 @@ impl Migration<'_> {
                 }
             });
         }
+        // It has the same records as the copy.
+        fs::remove_file(self.progress.moved_repo()).unwrap_or_default();
         Ok(file.clear(self.runtime)?)
     }
 

@@ -1,21 +1,18 @@
-use super::folder::Hash;
-use super::{About, Folder, GET_PREFERENCES, Repo, is_unsupported, query, receive_repo, to_json};
-use crate::output::{Failure, Outcome};
+use super::{
+    About, Folder, GET_PREFERENCES, Repo, check_listed, counter, is_unsupported, query, receive_blob,
+    receive_repo, to_json,
+};
+use crate::output::Outcome;
 use crate::remote::Stop;
 use crate::remote::session::LoggedIn;
 use crate::save::Staged;
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
-use atproto_lexicon::http::Body as _;
 use atproto_lexicon::syntax::Did;
 use atproto_xrpc::Error;
 use atproto_xrpc::api::com::atproto::sync::{GetBlob, GetRepo, ListBlobs};
 use futures_util::StreamExt as _;
-use std::io::Write as _;
 use std::pin::pin;
-
-/// The most bytes of a blob: 1 GiB.
-pub(crate) const MAX_BLOB: u64 = 1 << 30;
 
 /// A copy of an account, from its host into a folder.
 pub(crate) struct Export<'a> {
@@ -81,12 +78,19 @@ impl Export<'_> {
 
     async fn blobs(&self, did: &Did, exported: &mut Exported) -> Result<(), Stop> {
         let linked: Vec<Cid> = exported.repo.blobs.cids().copied().collect();
+        let bar = counter("blobs looked at:");
         for cid in linked {
             self.blob(did, &cid, exported).await?;
+            bar.inc(1);
         }
+        let mut listed = 0_usize;
         let mut pages = pin!(self.client.pages(ListBlobs::new(did.clone())));
         while let Some(page) = pages.next().await {
-            for text in page?.output.cids {
+            let cids = page?.output.cids;
+            listed = listed.saturating_add(cids.len());
+            check_listed(listed)?;
+            for text in cids {
+                bar.inc(1);
                 match text.as_str().parse::<Cid>() {
                     Ok(cid) if exported.repo.blobs.contains(&cid) => {}
                     Ok(cid) if cid.codec() == Codec::Raw => self.blob(did, &cid, exported).await?,
@@ -94,6 +98,7 @@ impl Export<'_> {
                 }
             }
         }
+        bar.finish_and_clear();
         Ok(())
     }
 
@@ -112,29 +117,18 @@ impl Export<'_> {
     /// Fetches a blob; why the host does not have it, if it does not.
     async fn fetch(&self, did: &Did, cid: &Cid) -> Result<Result<(), String>, Stop> {
         let get = GetBlob { did: did.clone(), cid: (*cid).into() };
-        let mut body = match self.client.download(&get).await {
+        let body = match self.client.download(&get).await {
             Ok(reply) => reply.output,
             Err(Error::Refused(refused)) if matches!(refused.head.status.as_u16(), 400 | 404) => {
                 return Ok(Err(refused.to_string()));
             }
             Err(error) => return Err(error.into()),
         };
-        let path = self.folder.blob(cid);
-        let mut file = Staged::own(&path)?;
-        let (mut hash, mut size) = (Hash::default(), 0_u64);
-        while let Some(piece) = body.chunk().await? {
-            size = size.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));
-            if size > MAX_BLOB {
-                return Ok(Err(format!("it has more than {MAX_BLOB} bytes")));
-            }
-            hash.add(&piece);
-            file.write_all(&piece).map_err(Failure::file(path.display()))?;
+        let mut file = Staged::own(&self.folder.blob(cid))?;
+        match receive_blob(body, cid, &mut file).await? {
+            Ok(_) => file.finish().map(Ok).map_err(Stop::from),
+            Err(fault) => Ok(Err(fault.to_string())),
         }
-        if hash.finish() != *cid {
-            return Ok(Err("the host sent other bytes".to_owned()));
-        }
-        file.finish()?;
-        Ok(Ok(()))
     }
 }
 

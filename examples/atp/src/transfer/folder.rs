@@ -1,9 +1,9 @@
+use super::blob::Hash;
 use crate::output::Failure;
 use crate::save::{private_folder, remove_parts, write};
-use atproto_lexicon::data::{Cid, Codec};
+use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::{CidString, Did, Handle};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use std::fs::{self, File};
 use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
@@ -112,19 +112,5 @@ impl Folder {
     pub(super) fn set_about(&self, about: &About) -> Result<(), Failure> {
         let json = serde_json::to_string_pretty(about).map_err(|error| Failure::File(error.to_string()))?;
         write(&self.path("account.json"), json.as_bytes())
-    }
-}
-
-/// The CID of a blob whose bytes come in pieces.
-#[derive(Default)]
-pub(super) struct Hash(Sha256);
-
-impl Hash {
-    pub(super) fn add(&mut self, piece: &[u8]) {
-        self.0.update(piece);
-    }
-
-    pub(super) fn finish(self) -> Cid {
-        Cid::from_digest(Codec::Raw, self.0.finalize().into())
     }
 }

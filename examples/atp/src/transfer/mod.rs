@@ -9,12 +9,14 @@
 //!
 //! A file is there whole or not at all, so that what was begun goes on where it was.
 
+mod blob;
 mod download;
 mod folder;
 mod references;
 mod repo;
 mod upload;
 
+pub(crate) use blob::receive_blob;
 pub(crate) use download::{Export, Exported};
 pub(crate) use folder::{About, Folder};
 pub(crate) use references::References;
@@ -24,7 +26,11 @@ pub(crate) use upload::{Import, Imported, import_repo};
 use crate::remote::Stop;
 use atproto_lexicon::data::{Value, json};
 use atproto_lexicon::syntax::Nsid;
-use atproto_xrpc::Call;
+use atproto_xrpc::{Call, Error};
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The most blobs that a host may list: 1,000,000. Records link few of them each, and a list without an end would have none here.
+const MAX_LISTED: usize = 1_000_000;
 
 /// The names of the endpoints for what an account prefers, which are an application's.
 const GET_PREFERENCES: &str = "app.bsky.actor.getPreferences";
@@ -40,13 +46,31 @@ pub(crate) fn to_json(value: &Value) -> Result<String, Stop> {
     json::to_string(value).map_err(|error| Stop::wrong("malformed", error))
 }
 
-/// Whether a host has no such endpoint.
-fn is_unsupported(error: &atproto_xrpc::Error) -> bool {
+/// Whether a host has no such endpoint. The reference host would pass a call of one on, and says in words alone that it knows nobody.
+fn is_unsupported(error: &Error) -> bool {
+    let Error::Refused(refused) = error else { return false };
     let is_named = matches!(
         error.name(),
         Some("MethodNotImplemented" | "XRPCNotSupported" | "InvalidMethod" | "UnknownMethod")
     );
-    is_named || error.head().is_some_and(|head| matches!(head.status.as_u16(), 404 | 501))
+    let is_said =
+        refused.message.as_deref().is_some_and(|message| message.starts_with("No service configured for "));
+    is_named || is_said || matches!(refused.head.status.as_u16(), 404 | 501)
+}
+
+/// Shows a person how many blobs there were, on a terminal only.
+fn counter(what: &'static str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {pos}, for {elapsed}");
+    let bar = ProgressBar::no_length().with_message(what);
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
+}
+
+/// Says that a host's list is too long.
+fn check_listed(listed: usize) -> Result<(), Stop> {
+    match listed > MAX_LISTED {
+        true => Err(Stop::wrong("too_many", format!("the host lists more than {MAX_LISTED} blobs"))),
+        false => Ok(()),
+    }
 }
 
 /// A query of an endpoint by its name.

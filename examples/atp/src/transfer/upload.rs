@@ -1,4 +1,4 @@
-use super::{Folder, PUT_PREFERENCES, Repo, is_unsupported, nsid};
+use super::{Folder, PUT_PREFERENCES, Repo, check_listed, counter, is_unsupported, nsid};
 use crate::output::Failure;
 use crate::remote::Stop;
 use crate::remote::session::LoggedIn;
@@ -49,10 +49,14 @@ impl Import<'_> {
 
     async fn blobs(&self) -> Result<(u64, Vec<String>), Stop> {
         let (mut uploaded, mut missing) = (0_u64, Vec::new());
-        let mut last = None;
+        let (mut last, mut listed) = (None, 0_usize);
+        let bar = counter("blobs sent:");
         let mut pages = pin!(self.client.pages(ListMissingBlobs::default()));
         while let Some(page) = pages.next().await {
-            for blob in page?.output.blobs {
+            let blobs = page?.output.blobs;
+            listed = listed.saturating_add(blobs.len());
+            check_listed(listed)?;
+            for blob in blobs {
                 // A blob is named once for each record that links it.
                 if last.as_ref() == Some(&blob.cid) {
                     continue;
@@ -61,12 +65,14 @@ impl Import<'_> {
                     Ok(cid) if self.folder.has_blob(&cid)? => {
                         self.upload(&cid).await?;
                         uploaded = uploaded.saturating_add(1);
+                        bar.inc(1);
                     }
                     _ => missing.push(blob.cid.to_string()),
                 }
                 last = Some(blob.cid);
             }
         }
+        bar.finish_and_clear();
         Ok((uploaded, missing))
     }
 

@@ -9,35 +9,30 @@ use serde_json::{Value as Json, json};
 use testdata::realnet::RealNet;
 
 /// An account whose repository a host gives out, and whose session is in the file `session`.
-struct Hosted {
-    server: Server,
-    folder: Folder,
-    did: String,
+pub(crate) struct Hosted {
+    pub(crate) server: Server,
+    pub(crate) folder: Folder,
+    pub(crate) account: Account,
+    pub(crate) did: String,
 }
 
 impl Hosted {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (server, folder) = (Server::start(), Folder::new());
         let host = format!("http://127.0.0.1:{}", server.port);
-        let account = Account::new(&[
-            "--handle",
-            "alice.test",
-            "--pds",
-            "https://pds.example.com",
-            "--signing-key",
-            &folder.key,
-        ]);
+        let pds = ["--handle", "alice.test", "--pds", &host, "--signing-key", &folder.key];
+        let account = Account::new(&pds);
         server.put(&account);
         let session = json!({
             "service": host, "did": account.did, "handle": "alice.test", "pds": null, "access": "secret-one",
             "refresh": "secret-two",
         });
         folder.write("session", session.to_string().as_bytes());
-        Self { server, folder, did: account.did.clone() }
+        Self { server, folder, did: account.did.clone(), account }
     }
 
     /// A repository of a DID that this key signs.
-    fn repo(&self, name: &str, did: &str, key: &str) -> Vec<u8> {
+    pub(crate) fn repo(&self, name: &str, did: &str, key: &str) -> Vec<u8> {
         let (file, key) = (self.folder.path(name), self.folder.path(key));
         for arguments in [
             &["repo", "create", "--did", did, &file][..],

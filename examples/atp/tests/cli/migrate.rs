@@ -1,6 +1,8 @@
 //! Moves of an account between the reference hosts, in one go and ended wherever they can be.
 
+use crate::account::Hosted;
 use crate::person::Person;
+use crate::plc::did_key;
 use crate::run_json;
 use serde_json::{Value as Json, json};
 use std::process::{Command, Stdio};
@@ -43,6 +45,142 @@ fn rotation_keys(person: &Person<'_>) -> Vec<String> {
     keys.iter().map(|key| key.as_str().unwrap().to_owned()).collect()
 }
 
+/// A move from the host 127.0.0.1 to the host localhost, which is the same server, up to the change of the identity.
+struct Move {
+    hosted: Hosted,
+    to: String,
+}
+
+impl Move {
+    fn new() -> Self {
+        let hosted = Hosted::new();
+        let (car, port) = (hosted.repo("whole.car", &hosted.did, "key"), hosted.server.port);
+        let this = Self { hosted, to: format!("http://localhost:{port}") };
+        let (inspected, _) =
+            this.hosted.folder.json(&["repo", "inspect", &this.hosted.folder.path("whole.car")], &[]);
+        let did = this.hosted.did.as_str();
+        let session =
+            json!({"did": did, "handle": "alice.test", "accessJwt": "a", "refreshJwt": "r", "active": false});
+        let status = json!({
+            "activated": false, "validDid": false, "repoCommit": inspected["commit"], "repoRev": inspected["rev"],
+            "repoBlocks": 3, "indexedRecords": 1, "privateStateValues": 0, "expectedBlobs": 0, "importedBlobs": 0,
+        });
+        for host in ["127.0.0.1", "localhost"] {
+            this.answers(host, "server.checkAccountStatus", status.clone());
+        }
+        this.answers("127.0.0.1", "server.getServiceAuth", json!({"token": "t"}));
+        this.answers("127.0.0.1", "sync.listBlobs", json!({"cids": []}));
+        this.answers(
+            "127.0.0.1",
+            "identity.getRecommendedDidCredentials",
+            json!({"rotationKeys": [did_key(1)]}),
+        );
+        let own = json!({"did": format!("did:web:localhost%3A{port}"), "availableUserDomains": []});
+        this.answers("localhost", "server.describeServer", own);
+        this.answers("localhost", "server.createAccount", session.clone());
+        this.answers("localhost", "server.createSession", session);
+        this.answers("localhost", "repo.listMissingBlobs", json!({"blobs": []}));
+        this.answers("localhost", "repo.importRepo", json!({}));
+        this.answers("localhost", "identity.getRecommendedDidCredentials", json!({
+            "rotationKeys": [did_key(2)], "alsoKnownAs": ["at://alice.test"], "verificationMethods": {"atproto": did_key(4)},
+            "services": {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": this.to}},
+        }));
+        for host in ["127.0.0.1", "localhost"] {
+            this.hosted.server.serve(&format!("{host}/xrpc/com.atproto.sync.getRepo"), 200, car.clone());
+        }
+        this
+    }
+
+    fn answers(&self, host: &str, endpoint: &str, body: Json) {
+        self.hosted.server.serve(&format!("{host}/xrpc/com.atproto.{endpoint}"), 200, body.to_string());
+    }
+
+    /// Goes on as far as it can, and is where the account was.
+    fn run(&self, more: &[&str]) -> (Json, i32) {
+        let session = self.hosted.folder.path("session");
+        let arguments = ["account", "migrate", &self.to, "--session", &session, "--development"];
+        let (mut lines, status) = self.hosted.server.json(&[&arguments[..], more].concat(), "password\n");
+        assert_eq!(self.hosted.server.log(&self.hosted.did).len(), 1, "nothing was submitted");
+        let line = lines.pop().unwrap_or_default();
+        for secret in ["password", "secret-one", "secret-two"] {
+            assert!(!line.to_string().contains(secret), "{line}");
+        }
+        (line, status)
+    }
+
+    fn assert_stops(&self, more: &[&str], step: &str, error: &str) {
+        let (line, _) = self.run(more);
+        let error_or_verdict = line["error"].as_str().or(line["verdict"].as_str());
+        assert_eq!((line["step"].as_str(), error_or_verdict), (Some(step), Some(error)), "{line}");
+    }
+}
+
+#[test]
+fn hosts_that_lie_do_not_move_the_identity() {
+    // The new host would have a token for another one.
+    let this = Move::new();
+    let other = json!({"did": "did:web:pds.example.com", "availableUserDomains": []});
+    this.answers("localhost", "server.describeServer", other);
+    this.assert_stops(&[], "create", "other_host");
+    // It creates another account.
+    let this = Move::new();
+    let other = json!({"did": "did:web:b.test", "handle": "a.test", "accessJwt": "a", "refreshJwt": "r"});
+    this.answers("localhost", "server.createAccount", other);
+    this.assert_stops(&[], "create", "other_account");
+    // The old host gives out somebody else's repository, or one that nobody has signed for the account.
+    let this = Move::new();
+    let place = "127.0.0.1/xrpc/com.atproto.sync.getRepo";
+    let car = this.hosted.repo("another.car", "did:web:b.test", "key");
+    this.hosted.server.serve(place, 200, car);
+    this.assert_stops(&[], "export", "invalid");
+    // The new host has less, or other records.
+    let this = Move::new();
+    let status = json!({
+        "activated": false, "validDid": false, "repoCommit": "bafyreid27zk7lbis4zw5fz4podbvbs4fc5ivwji3dmrwa6zggnj4bnd57u",
+        "repoRev": "3kabcdefghi2a", "repoBlocks": 3, "indexedRecords": 0, "privateStateValues": 0, "expectedBlobs": 0,
+        "importedBlobs": 0,
+    });
+    this.answers("localhost", "server.checkAccountStatus", status);
+    this.assert_stops(&[], "check", "not_all_there");
+    let this = Move::new();
+    let file = this.hosted.folder.path("other.car");
+    this.hosted.repo("other.car", &this.hosted.did, "key");
+    let put = ["repo", "put", &file, "com.example.note/2", r#"{"$type":"com.example.note"}"#];
+    assert_eq!(this.hosted.folder.json(&put, &["--key-file", &this.hosted.folder.path("key")]).1, 0);
+    this.hosted.server.serve(
+        "localhost/xrpc/com.atproto.sync.getRepo",
+        200,
+        this.hosted.folder.read("other.car"),
+    );
+    this.assert_stops(&[], "check", "other_records");
+    // It sends the identity elsewhere.
+    let this = Move::new();
+    this.answers("localhost", "identity.getRecommendedDidCredentials", json!({
+        "rotationKeys": [did_key(2)], "alsoKnownAs": ["at://alice.test"], "verificationMethods": {"atproto": did_key(4)},
+        "services": {"atproto_pds": {"type": "AtprotoPersonalDataServer", "endpoint": "https://evil.example"}},
+    }));
+    this.assert_stops(&[], "check", "other_host");
+    // The old host signs another operation than it was asked for.
+    let this = Move::new();
+    this.answers("127.0.0.1", "identity.requestPlcOperationSignature", json!({}));
+    let (line, status) = this.run(&[]);
+    assert_eq!(
+        (&line["step"], &line["error"], status),
+        (&json!("identity"), &json!("token_needed"), 5),
+        "{line}"
+    );
+    let key = did_key(5);
+    let forged = this.hosted.account.signed("second", &["--pds", &this.to, "--rotation-key", &key]);
+    this.answers("127.0.0.1", "identity.signPlcOperation", json!({"operation": forged}));
+    this.assert_stops(&["--token", "T"], "identity", "other_operation");
+    this.answers("127.0.0.1", "identity.signPlcOperation", json!({"operation": {"type": "plc_operation"}}));
+    this.assert_stops(&["--token", "T"], "identity", "malformed");
+    // With a key that we hold, one is made that is right; the new host says that it has submitted it, and has not.
+    let second = this.hosted.account.folder.path("second");
+    this.answers("localhost", "identity.submitPlcOperation", json!({}));
+    this.assert_stops(&["--rotation-key", &second], "identity", "not_submitted");
+}
+
 #[test]
 #[ignore = "needs the reference servers"]
 fn realnet_an_account_moves_and_goes_on_after_each_step() {
@@ -64,8 +202,12 @@ fn realnet_an_account_moves_and_goes_on_after_each_step() {
             assert_eq!(run_all(&wrong).1, 2);
             assert_eq!(run_all(&alice.migrate("alice", &["--handle", "other.test"])).1, 2);
         }
-        let place = alice.look().0;
+        let place = alice.place();
         assert_eq!(place, net.pds(usize::from(number > 4)), "before {step}");
+        // Between the change of the identity and the activation, nobody gives it out.
+        if step != "activate" {
+            alice.look();
+        }
         if step == "import" {
             alice.note("written after the copy");
         }
@@ -114,7 +256,6 @@ fn realnet_an_account_moves_though_it_is_ended_at_any_time() {
             break;
         }
         kills += 1;
-        alice.look();
     }
     assert!(kills > 3, "{kills}");
     assert_moved(&alice, &before);

@@ -63,7 +63,7 @@ impl Server {
         });
     }
 
-    fn log(&self, did: &str) -> Vec<LogEntry> {
+    pub(crate) fn log(&self, did: &str) -> Vec<LogEntry> {
         let mut log = Vec::new();
         self.change(|state| log = state.logs.get(did).cloned().unwrap_or_default());
         log
@@ -107,7 +107,9 @@ fn answer(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut parts = first.split(' ');
     let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let (status, answer) = match state.files.get(&format!("{host}{path}")) {
+    let place = format!("{host}{path}");
+    let whatever_is_asked = place.split('?').next().unwrap();
+    let (status, answer) = match state.files.get(&place).or_else(|| state.files.get(whatever_is_asked)) {
         Some(file) => file.clone(),
         None => {
             let (status, text) = state.directory(method, path, &body);

@@ -148,6 +148,13 @@ impl<'n> Person<'n> {
         is_said
     }
 
+    /// Where the DID says that the account is.
+    pub(crate) fn place(&self) -> String {
+        let (identity, status) = self.resolving_alone(&["resolve", &self.did]);
+        assert_eq!(status, 0, "{identity}");
+        identity["pds"].as_str().unwrap().to_owned()
+    }
+
     /// Has a look from outside: where the DID says that the account is, and whether what is there is signed with the DID's key.
     pub(crate) fn look(&self) -> (String, Json) {
         let (identity, status) = self.resolving_alone(&["resolve", &self.did]);

@@ -106,6 +106,14 @@ impl NewAccount<'_> {
         create.did = Some(did.clone());
         let created = runtime.block_on(async {
             let host = open.send(&DescribeServer).await?.output;
+            // A token for another service is not given to this one, whatever it says that it is.
+            if host.did.as_str() != web_did(&self.host) {
+                let reason = format!(
+                    "{} says that it is {}, which is not the did:web of its name",
+                    self.host, host.did
+                );
+                return Err(Stop::wrong("other_host", reason));
+            }
             let mut vouch = GetServiceAuth::new(host.did.to_string());
             vouch.lxm = Some(crate::transfer::nsid("com.atproto.server.createAccount")?);
             let token: Secret = old.send(&vouch).await?.output.token.into();
@@ -137,5 +145,27 @@ impl NewAccount<'_> {
 
     fn log_in(&self, did: &Did, file: &SessionFile, runtime: &Runtime) -> Result<LoggedIn, Stop> {
         file.log_in(&Login::new(did.as_str(), self.password), self.host.clone(), runtime)
+    }
+}
+
+/// The did:web of a host, with its port.
+fn web_did(host: &ServiceUrl) -> String {
+    let url = host.to_string().to_ascii_lowercase();
+    let name = url.split_once("://").map_or(url.as_str(), |(_, name)| name);
+    format!("did:web:{}", name.replace(':', "%3A"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_has_one_did() {
+        for (url, did) in [
+            ("https://PDS.example.com/", "did:web:pds.example.com"),
+            ("http://localhost:2583", "did:web:localhost%3A2583"),
+        ] {
+            assert_eq!(web_did(&url.parse().unwrap()), did);
+        }
     }
 }

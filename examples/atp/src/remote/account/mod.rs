@@ -23,7 +23,7 @@ use tokio::runtime::Runtime;
 pub(crate) enum Command {
     /// Create an account on a host, and log in to it.
     Create(Box<create::Create>),
-    /// Log in with an app password, which is $ATP_PASSWORD or a line of standard input.
+    /// Log in: with an app password, or for what changes the account itself with its own.
     Login(login::LoginArguments),
     /// Say who has logged in, and where.
     Status(SessionArguments),
