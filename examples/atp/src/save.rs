@@ -48,13 +48,17 @@ impl Staged {
         }
     }
 
-    /// A file in the place of another, in a folder of which this program says what is in it: what a command that was ended has left
-    /// beside it is in nobody's way.
+    /// A file in the place of another that only its owner reads, in a folder of which this program says what is in it: what a command
+    /// that was ended has left beside it is in nobody's way.
     pub(crate) fn own(path: &Path) -> Result<Self, Failure> {
         let mut part = path.to_owned().into_os_string();
         part.push(format!(".{}{PART}", std::process::id()));
         let lock = PathBuf::from(part);
-        let out = BufWriter::new(File::create(&lock).map_err(Failure::file(lock.display()))?);
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let out = BufWriter::new(options.open(&lock).map_err(Failure::file(lock.display()))?);
         Ok(Self { target: path.to_owned(), lock, out, replaces: true, is_placed: false })
     }
 

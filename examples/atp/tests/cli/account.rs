@@ -18,17 +18,44 @@ pub(crate) struct Hosted {
 
 impl Hosted {
     pub(crate) fn new() -> Self {
+        Self::of(None)
+    }
+
+    /// With a did:web whose document is at its host.
+    pub(crate) fn of_web(did: &str) -> Self {
+        let this = Self::of(Some(did));
+        this.document(&format!("http://127.0.0.1:{}", this.server.port), &this.folder.key);
+        this
+    }
+
+    /// Serves the document of a did:web.
+    pub(crate) fn document(&self, pds: &str, key: &str) {
+        let did = &self.did;
+        let document = json!({
+            "id": did, "alsoKnownAs": ["at://alice.test"],
+            "verificationMethod": [{
+                "id": format!("{did}#atproto"), "type": "Multikey", "controller": did,
+                "publicKeyMultibase": key.strip_prefix("did:key:").unwrap(),
+            }],
+            "service": [{"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": pds}],
+        });
+        let host = did.strip_prefix("did:web:").unwrap();
+        self.server.serve(&format!("{host}/.well-known/did.json"), 200, document.to_string());
+    }
+
+    fn of(did: Option<&str>) -> Self {
         let (server, folder) = (Server::start(), Folder::new());
         let host = format!("http://127.0.0.1:{}", server.port);
         let pds = ["--handle", "alice.test", "--pds", &host, "--signing-key", &folder.key];
         let account = Account::new(&pds);
         server.put(&account);
+        let did = did.unwrap_or(&account.did).to_owned();
         let session = json!({
-            "service": host, "did": account.did, "handle": "alice.test", "pds": null, "access": "secret-one",
+            "service": host, "did": did, "handle": "alice.test", "pds": null, "access": "secret-one",
             "refresh": "secret-two",
         });
         folder.write("session", session.to_string().as_bytes());
-        Self { server, folder, did: account.did.clone(), account }
+        Self { server, folder, did, account }
     }
 
     /// A repository of a DID that this key signs.

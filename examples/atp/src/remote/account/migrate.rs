@@ -96,6 +96,9 @@ fn go_on(
 ) -> Result<Option<Progress>, Stop> {
     let Some(progress) = Progress::load(folder)? else { return Ok(None) };
     let (state, file) = (&progress.state, progress.file());
+    if state.did != old.auth().did() {
+        return Err(Stop::usage(format!("{} is of {}", file.display(), state.did)));
+    }
     let is_there = *old.service() == state.to;
     if progress.has_done(Step::Session) {
         return Ok(Some(progress).filter(|_| is_there && *old.service() == *to));
