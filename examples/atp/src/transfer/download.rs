@@ -14,6 +14,9 @@ use atproto_xrpc::api::com::atproto::sync::{GetBlob, GetRepo, ListBlobs};
 use futures_util::StreamExt as _;
 use std::pin::pin;
 
+/// How much is kept of what a host says of a blob that it does not have, in characters.
+const MAX_REASON: usize = 200;
+
 /// A copy of an account, from its host into a folder.
 pub(crate) struct Export<'a> {
     pub(crate) client: &'a LoggedIn,
@@ -120,7 +123,7 @@ impl Export<'_> {
         let body = match self.client.download(&get).await {
             Ok(reply) => reply.output,
             Err(Error::Refused(refused)) if matches!(refused.head.status.as_u16(), 400 | 404) => {
-                return Ok(Err(refused.to_string()));
+                return Ok(Err(refused.to_string().chars().take(MAX_REASON).collect()));
             }
             Err(error) => return Err(error.into()),
         };

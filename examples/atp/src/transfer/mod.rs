@@ -29,7 +29,7 @@ use atproto_lexicon::syntax::Nsid;
 use atproto_xrpc::{Call, Error};
 use indicatif::{ProgressBar, ProgressStyle};
 
-/// The most blobs that a host may list: 1,000,000. Records link few of them each, and a list without an end would have none here.
+/// The most blobs of an account, as its records link them or a host lists them: 1,000,000. A list without an end has one here.
 const MAX_LISTED: usize = 1_000_000;
 
 /// The names of the endpoints for what an account prefers, which are an application's.
@@ -65,10 +65,10 @@ fn counter(what: &'static str) -> ProgressBar {
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
-/// Says that a host's list is too long.
+/// Says that there are too many blobs.
 fn check_listed(listed: usize) -> Result<(), Stop> {
     match listed > MAX_LISTED {
-        true => Err(Stop::wrong("too_many", format!("the host lists more than {MAX_LISTED} blobs"))),
+        true => Err(Stop::wrong("too_many", format!("more than {MAX_LISTED} blobs"))),
         false => Ok(()),
     }
 }

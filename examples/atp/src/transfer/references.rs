@@ -1,12 +1,16 @@
+use super::MAX_LISTED;
 use atproto_lexicon::data::{Cid, Codec, Link, Object, Value};
 use std::collections::BTreeMap;
 
 /// What is said of a blob whose media type nobody says.
 const ANY: &str = "application/octet-stream";
 
-/// The blobs that records link, with their media types.
+/// The longest media type that is kept, in bytes.
+const MAX_MEDIA_TYPE: usize = 127;
+
+/// The blobs that records link, with their media types. Of more than a host may list, one more is kept.
 #[derive(Debug, Default)]
-pub(crate) struct References(BTreeMap<Cid, String>);
+pub(crate) struct References(BTreeMap<Cid, Option<Box<str>>>);
 
 impl References {
     /// Adds those of a record.
@@ -15,8 +19,10 @@ impl References {
         let mut arrays: Vec<&Vec<Value>> = Vec::new();
         loop {
             if let Some(object) = objects.pop() {
-                if let Some((cid, media_type)) = blob(object) {
-                    self.0.entry(cid).or_insert_with(|| media_type.to_owned());
+                if let Some((cid, media_type)) = blob(object)
+                    && self.0.len() <= MAX_LISTED
+                {
+                    self.0.entry(cid).or_insert_with(|| is_type(media_type).then(|| media_type.into()));
                 }
                 object.values().for_each(|value| sort(value, &mut objects, &mut arrays));
             } else if let Some(array) = arrays.pop() {
@@ -35,11 +41,18 @@ impl References {
         self.0.contains_key(cid)
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// The media type, as far as a header can say it.
     pub(super) fn media_type(&self, cid: &Cid) -> &str {
-        let is_type = |text: &&str| text.contains('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
-        self.0.get(cid).map(String::as_str).filter(is_type).unwrap_or(ANY)
+        self.0.get(cid).and_then(Option::as_deref).unwrap_or(ANY)
     }
+}
+
+fn is_type(text: &str) -> bool {
+    text.len() <= MAX_MEDIA_TYPE && text.contains('/') && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn sort<'v>(value: &'v Value, objects: &mut Vec<&'v Object>, arrays: &mut Vec<&'v Vec<Value>>) {

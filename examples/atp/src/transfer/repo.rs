@@ -1,4 +1,4 @@
-use super::References;
+use super::{References, check_listed};
 use crate::output::{Failure, Outcome};
 use crate::remote::Stop;
 use crate::save::Staged;
@@ -120,6 +120,7 @@ impl<'a, S: Source> Reading<'a, S> {
 
     fn finish(self, size: u64) -> Result<Repo, Stop> {
         self.check_account()?;
+        check_listed(self.blobs.len())?;
         let stream = &self.stream;
         match (stream.commit(), stream.commit_cid(), stream.summary()) {
             (Some(commit), Some(cid), Some(summary)) => Ok(Repo {

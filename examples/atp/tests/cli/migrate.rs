@@ -125,6 +125,23 @@ fn hosts_that_lie_do_not_move_the_identity() {
     let other = json!({"did": "did:web:pds.example.com", "availableUserDomains": []});
     this.answers("localhost", "server.describeServer", other);
     this.assert_stops(&[], "create", "other_host");
+    // It does not want the handle, and another one does.
+    let this = Move::new();
+    let (create, login) = ("com.atproto.server.createAccount", "com.atproto.server.createSession");
+    this.hosted.server.serve(&format!("localhost/xrpc/{create}"), 400, r#"{"error":"InvalidHandle"}"#);
+    this.hosted.server.serve(
+        &format!("localhost/xrpc/{login}"),
+        401,
+        r#"{"error":"AuthenticationRequired"}"#,
+    );
+    this.assert_stops(&[], "create", "InvalidHandle");
+    let session = json!({"did": this.hosted.did, "handle": "bob.test", "accessJwt": "a", "refreshJwt": "r"});
+    this.answers("localhost", "server.createAccount", session.clone());
+    this.answers("localhost", "server.createSession", session);
+    this.answers("127.0.0.1", "identity.requestPlcOperationSignature", json!({}));
+    this.assert_stops(&["--handle", "bob.test"], "identity", "token_needed");
+    let (_, status) = this.run(&["--handle", "carol.test"]);
+    assert_eq!(status, 2, "that is another move");
     // It creates another account.
     let this = Move::new();
     let other = json!({"did": "did:web:b.test", "handle": "a.test", "accessJwt": "a", "refreshJwt": "r"});

@@ -1,5 +1,5 @@
 use crate::network::{Network, NetworkArguments, reason};
-use crate::output::{Failure, Outcome, Output};
+use crate::output::{Failure, Outcome, Output, printable_lines};
 use crate::remote::Stop;
 use crate::remote::session::{LoggedIn, SessionArguments};
 use crate::transfer::{self, Exported, Folder, Imported, read_repo};
@@ -56,7 +56,9 @@ impl Export {
             fields.insert("did".into(), did.as_str().into());
             fields.insert("folder".into(), path.display().to_string().into());
         }
-        output.line(format!("{did} in {}\n{}", path.display(), exported_text(&exported)), &json)?;
+        // Why a blob is missing are the words of the host.
+        let text = printable_lines(&exported_text(&exported));
+        output.line(format!("{did} in {}\n{text}", path.display()), &json)?;
         Ok(exported.outcome())
     }
 }
@@ -98,7 +100,7 @@ pub(crate) fn signing_key(did: &Did, network: &Network) -> Result<PublicKey, Sto
         .ok_or_else(|| Stop::wrong("no_key", format!("the DID document of {did} has no key")))
 }
 
-pub(super) fn exported_text(exported: &Exported) -> String {
+fn exported_text(exported: &Exported) -> String {
     let Exported { repo, blobs, fetched, missing, preferences } = exported;
     let preferences = if *preferences { "there" } else { "the host has none" };
     let mut text = format!(

@@ -107,10 +107,15 @@ fn go_on(
         let file = file.display();
         Err(Stop::usage(format!("a move {what} has begun: go on with it, or remove {file} to begin another")))
     };
+    let is_other = state.to != *to || handle.is_some_and(|handle| *handle != state.handle);
+    if is_other && !progress.has_done(Step::Create) {
+        // The host may not have wanted the handle: nothing was done.
+        return Ok(None);
+    }
     if state.to != *to {
         return begun(&format!("to {}", state.to));
     }
-    if handle.is_some_and(|handle| *handle != state.handle) {
+    if is_other {
         return begun(&format!("with the handle {}", state.handle));
     }
     if *old.service() == state.from || (is_there && progress.has_done(Step::Deactivate)) {

@@ -101,7 +101,7 @@ impl Delete {
 
 /// Has the handle typed: what follows cannot be undone.
 fn confirm(handle: &str, output: &Output) -> Result<(), Failure> {
-    if !io::stdin().is_terminal() {
+    if output.is_json() || !io::stdin().is_terminal() {
         return Err(Failure::Usage("nobody can be asked here: say --yes".to_owned()));
     }
     output.note(format!("This deletes the account with all that it has. Type {handle} to go on:"));
