@@ -10,8 +10,6 @@ use serde_json::json;
 use std::fmt::Display;
 use std::path::PathBuf;
 
-/// The signature of a file's repository is not looked at. That of an account's is verified with the key of its DID document, and the file
-/// is there only where all is valid.
 #[derive(Args)]
 pub(crate) struct Export {
     /// CAR file, or `-`; where there is no such file, the handle or DID of an account.

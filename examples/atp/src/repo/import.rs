@@ -8,7 +8,6 @@ use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
 
-/// The account must not be active, which is how it is created for a move. Its blobs and what it prefers are for `atp account import`.
 #[derive(Args)]
 pub(crate) struct Import {
     /// CAR file.

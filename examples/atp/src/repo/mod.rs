@@ -61,8 +61,13 @@ pub(crate) enum Command {
     /// Delete a record. The repository is verified before.
     Delete(write::Delete),
     /// Write the repository of a file, or a part of it with its proof, in pre-order; or fetch that of an account, verified.
+    ///
+    /// The signature of a file's repository is not looked at. That of an account's is verified with the key of its DID document, and the
+    /// file is there only where all is valid.
     Export(Box<export::Export>),
     /// Put a repository in the place of that of the account that has logged in, for which it is verified.
+    ///
+    /// The account must not be active, which is how it is created for a move. Its blobs and what it prefers are for `atp account import`.
     Import(import::Import),
     /// Say by which records two repositories or trees differ.
     #[command(mut_group("SignerArguments", |signer| signer.required(false)))]

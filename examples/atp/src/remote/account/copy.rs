@@ -12,7 +12,6 @@ use serde_json::{Value as Json, json};
 use std::path::PathBuf;
 use tokio::runtime::Runtime;
 
-/// Blobs that are there with the right hash are not fetched again.
 #[derive(Args)]
 pub(crate) struct Export {
     /// The folder, which is made; without it, one that is named after the DID.
@@ -27,7 +26,6 @@ pub(crate) struct Export {
     network: NetworkArguments,
 }
 
-/// The account must not be active, which is how it is created for a move.
 #[derive(Args)]
 pub(crate) struct Import {
     /// A folder that `atp account export` has written.

@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 pub(crate) struct Create {
     /// The URL or the name of the host.
     host: String,
+    /// The handle.
     #[arg(long)]
     handle: Handle,
     #[command(flatten)]
@@ -35,6 +36,7 @@ pub(crate) struct Create {
 /// What a host may want of a new account.
 #[derive(Args)]
 pub(crate) struct Terms {
+    /// The e-mail address, which most hosts want.
     #[arg(long)]
     email: Option<String>,
     /// The code of an invitation.

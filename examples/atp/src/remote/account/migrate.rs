@@ -13,12 +13,6 @@ use serde_json::json;
 use std::path::{Path, PathBuf};
 use tokio::runtime::Runtime;
 
-/// The account must have logged in at its present host, with its own password. It is created on the new host, copied and checked; then
-/// the identity is changed, and then the account is activated there and deactivated here. What has ended anywhere goes on when the same
-/// command is run again; how far it is, and the copy, is in the folder `accounts` beside the session.
-///
-/// Who signs for the identity is a rotation key that you hold, or the present host: it sends a token by e-mail first, and the command ends
-/// with status 5. A did:web has its document changed by its owner, and waits for that in the same way.
 #[derive(Args)]
 pub(crate) struct Migrate {
     /// The URL or the name of the new host.

@@ -30,10 +30,24 @@ pub(crate) enum Command {
     /// End the session.
     Logout(SessionArguments),
     /// Copy the account into a folder: its repository, verified, its blobs, and what it prefers.
+    ///
+    /// In the folder are `repo.car`, `blobs/CID` for each blob, `preferences.json` and, on whose they are, `account.json`. Blobs that are
+    /// there with the right hash are not fetched again.
     Export(copy::Export),
     /// Bring such a copy to the account that has logged in.
+    ///
+    /// It must not be active, which is how it is created for a move.
     Import(copy::Import),
     /// Move the account to another host.
+    ///
+    /// It must have logged in at its present host, with its own password. It is created on the new host, copied and checked; then the
+    /// identity is changed, and then the account is activated there and deactivated here. What has ended anywhere goes on when the same
+    /// command is run again; how far it is, and the copy, is in the folder `accounts` beside the session.
+    ///
+    /// Who signs for the identity is a rotation key that you hold, or the present host: it sends a token by e-mail first, and the command
+    /// ends with status 5. A did:web has its document changed by its owner, and waits for that in the same way.
+    #[command(mut_arg("password_file", |file| file.help("A file with the password on the new host in its first line; otherwise it is \
+        $ATP_PASSWORD or a line of standard input")))]
     Migrate(Box<migrate::Migrate>),
     /// Hide the account, until it is activated.
     Deactivate(status::Deactivate),
