@@ -3,9 +3,9 @@ use crate::network::{Network, reason};
 use crate::output::{Failure, Outcome, Output, printable};
 use crate::plc::known::Known;
 use crate::plc::state::PDS;
-use crate::remote::Stop;
 use crate::remote::session::LoggedIn;
-use crate::transfer::{nsid, to_json};
+use crate::remote::{Stop, to_json};
+use crate::transfer::nsid;
 use atproto_crypto::{PublicKey, SecretKey};
 use atproto_identity::DidDocument;
 use atproto_identity::plc::{Data, Endpoint, Operation, UnsignedOperation, is_did};
@@ -234,7 +234,7 @@ fn answer<T: DeserializeOwned>(client: &LoggedIn, call: &Call, runtime: &Runtime
     let value = runtime.block_on(client.call(call))?.output;
     let value = value.ok_or_else(|| Stop::wrong("malformed", format!("{} answers nothing", call.nsid())))?;
     let fault = |error| Stop::wrong("malformed", format!("{}: {error}", call.nsid()));
-    serde_json::from_str(&to_json(&value)?).map_err(fault)
+    serde_json::from_value(to_json(&value)?).map_err(fault)
 }
 
 #[cfg(test)]

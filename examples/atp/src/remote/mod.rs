@@ -149,7 +149,7 @@ fn print_value(output: &mut Output, value: &Value) -> Result<(), Failure> {
     output.line(format!("{json:#}"), &json)
 }
 
-fn to_json(value: &Value) -> Result<Json, Failure> {
+pub(crate) fn to_json(value: &Value) -> Result<Json, Failure> {
     let text = json::to_string(value).map_err(|error| Failure::File(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| Failure::File(error.to_string()))
 }

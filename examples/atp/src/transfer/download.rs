@@ -1,10 +1,10 @@
 use super::{
     About, Folder, GET_PREFERENCES, Repo, check_listed, counter, is_unsupported, query, receive_blob,
-    receive_repo, to_json,
+    receive_repo,
 };
 use crate::output::Outcome;
-use crate::remote::Stop;
 use crate::remote::session::LoggedIn;
+use crate::remote::{Stop, to_json};
 use crate::save::Staged;
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Codec};
@@ -75,7 +75,7 @@ impl Export<'_> {
             Err(error) => return Err(error.into()),
         };
         let json = answer.as_ref().map(to_json).transpose()?;
-        self.folder.set_preferences(json.as_deref())?;
+        self.folder.set_preferences(json.as_ref().map(ToString::to_string).as_deref())?;
         Ok(json.is_some())
     }
 

@@ -24,7 +24,6 @@ pub(crate) use repo::{Repo, read_repo, receive_repo};
 pub(crate) use upload::{Import, Imported, import_repo};
 
 use crate::remote::Stop;
-use atproto_lexicon::data::{Value, json};
 use atproto_lexicon::syntax::Nsid;
 use atproto_xrpc::{Call, Error};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -39,11 +38,6 @@ const PUT_PREFERENCES: &str = "app.bsky.actor.putPreferences";
 /// The name of an endpoint whose types are not in this program.
 pub(crate) fn nsid(name: &str) -> Result<Nsid, Stop> {
     name.parse().map_err(|error| Stop::usage(format!("{name}: {error}")))
-}
-
-/// What a call answers, as JSON.
-pub(crate) fn to_json(value: &Value) -> Result<String, Stop> {
-    json::to_string(value).map_err(|error| Stop::wrong("malformed", error))
 }
 
 /// Whether a host has no such endpoint. The reference host would pass a call of one on, and says in words alone that it knows nobody.
