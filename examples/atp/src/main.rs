@@ -5,6 +5,7 @@ mod firehose;
 mod input;
 mod key;
 mod lex;
+mod migrate;
 mod network;
 mod output;
 mod plc;
@@ -14,6 +15,7 @@ mod resolve;
 mod save;
 mod syntax;
 mod tid;
+mod transfer;
 
 use clap::{Parser, Subcommand};
 use output::{Failure, Outcome, Output};
@@ -21,7 +23,8 @@ use std::process::ExitCode;
 
 /// AT Protocol on the command line.
 ///
-/// Exit status: 0 done or valid; 1 a negative verdict; 2 usage; 3 network or file; 4 incomplete.
+/// Exit status: 0 done or valid; 1 a negative verdict; 2 usage; 3 network or file; 4 incomplete; 5 it waits for what you
+/// are told to do.
 /// Where a value is `-` or left out, standard input is read, one item a line.
 #[derive(Parser)]
 #[command(version, max_term_width = 110)]
@@ -55,9 +58,9 @@ enum Command {
     /// Call the endpoints of services.
     #[command(subcommand)]
     Xrpc(remote::xrpc::Command),
-    /// Log in to an account, and out.
+    /// Create an account, log in and out, copy it, move it to another host, end it.
     #[command(subcommand)]
-    Account(remote::account::Command),
+    Account(Box<remote::account::Command>),
     /// Write and read the records of an account.
     #[command(subcommand)]
     Record(remote::record::Command),

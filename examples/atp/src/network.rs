@@ -7,7 +7,7 @@ use atproto_identity::dns::{Dns, DnsError};
 use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::plc::{ClientError, LogEntry, Operation};
 use atproto_identity::resolve::LexiconResolution;
-use atproto_identity::{Config, Directory, Identity, ResolveError};
+use atproto_identity::{Config, DidDocument, Directory, Identity, ResolveError};
 use atproto_lexicon::syntax::{AtIdentifier, Did, Nsid};
 use atproto_xrpc::lexicon::{self, LexiconError, Published};
 use clap::Args;
@@ -26,6 +26,11 @@ pub(crate) struct NetworkArguments {
 }
 
 impl NetworkArguments {
+    /// Whether this machine may be asked.
+    pub(crate) fn is_development(&self) -> bool {
+        self.development_port.is_some()
+    }
+
     fn config(self) -> Config {
         let development = |port| DevelopmentPolicy { port: Some(port), ..DevelopmentPolicy::default() };
         Config {
@@ -107,6 +112,10 @@ impl Network {
     /// Who publishes a schema, by the word of DNS.
     pub(crate) fn lexicon_authority(&self, nsid: &Nsid) -> Result<Did, ResolveError> {
         self.runtime.block_on(self.directory.run(LexiconResolution::new(nsid)))
+    }
+
+    pub(crate) fn document(&self, did: &Did) -> Result<DidDocument, ResolveError> {
+        self.runtime.block_on(self.directory.document(did))
     }
 
     /// The audit log of a DID, of which nothing is verified.

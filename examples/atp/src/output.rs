@@ -10,6 +10,8 @@ use std::process::ExitCode;
 pub(crate) enum Outcome {
     Done,
     Incomplete,
+    /// It goes on when somebody has done what is said.
+    Waiting,
     /// A host did not answer.
     Unreached,
     Negative,
@@ -22,6 +24,7 @@ impl From<Outcome> for ExitCode {
             Outcome::Negative => 1,
             Outcome::Unreached => 3,
             Outcome::Incomplete => 4,
+            Outcome::Waiting => 5,
         })
     }
 }
@@ -113,6 +116,11 @@ pub(crate) fn printable(text: &str) -> String {
             },
         )
         .collect()
+}
+
+/// Lines of such text.
+pub(crate) fn printable_lines(text: &str) -> String {
+    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 pub(crate) fn stopped(error: io::Error) -> Failure {

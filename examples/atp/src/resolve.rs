@@ -1,6 +1,6 @@
 use crate::input::each_item;
 use crate::network::{Network, NetworkArguments, describe, outcome, reason, word};
-use crate::output::{Failure, Outcome, Output, printable};
+use crate::output::{Failure, Outcome, Output, printable, printable_lines};
 use atproto_identity::{HandleFault, HandleState, Identity, ResolveError};
 use atproto_lexicon::syntax::AtIdentifier;
 use clap::Args;
@@ -97,10 +97,6 @@ fn to_text(identity: &Identity) -> String {
         Err(missing) => text.push_str(&format!("\nsigning key  {missing}")),
     }
     text
-}
-
-fn printable_lines(text: &str) -> String {
-    text.lines().map(printable).collect::<Vec<_>>().join("\n")
 }
 
 fn fault_word(fault: &HandleFault) -> &'static str {

@@ -127,7 +127,7 @@ fn print(output: &mut Output, file: Option<&str>, name: &str, verdict: Verdict) 
     let Verdict { outcome, failures } = verdict;
     let word = match outcome {
         Outcome::Done => "valid",
-        Outcome::Incomplete | Outcome::Unreached => "incomplete",
+        Outcome::Incomplete | Outcome::Waiting | Outcome::Unreached => "incomplete",
         Outcome::Negative => "invalid",
     };
     let mut text = format!("{word:10}  {name}");

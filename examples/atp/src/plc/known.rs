@@ -9,14 +9,14 @@ use atproto_lexicon::syntax::{Datetime, Did};
 use std::path::Path;
 
 /// A log that is valid, and what follows from it.
-pub(super) struct Known {
-    pub(super) log: Vec<LogEntry>,
-    pub(super) history: History,
+pub(crate) struct Known {
+    pub(crate) log: Vec<LogEntry>,
+    pub(crate) history: History,
 }
 
 impl Known {
     /// From the directory.
-    pub(super) fn fetch(did: &Did, network: &Network) -> Result<Self, Stop> {
+    pub(crate) fn fetch(did: &Did, network: &Network) -> Result<Self, Stop> {
         let log = network.audit_log(did).map_err(|error| Stop::client(did, &error))?;
         match verify_log(did, &log) {
             Ok(history) => Ok(Self { log, history }),
@@ -43,7 +43,7 @@ impl Known {
 
     /// The time at which an operation is submitted: now, and later than the last one also where this clock is behind the
     /// directory's.
-    pub(super) fn now(&self) -> Option<Datetime> {
+    pub(crate) fn now(&self) -> Option<Datetime> {
         now_after(self.log.last().map(|entry| &entry.created_at))
     }
 }

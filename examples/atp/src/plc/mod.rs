@@ -1,10 +1,10 @@
 mod genesis;
-mod known;
+pub(crate) mod known;
 mod log;
 mod operation;
 mod sign;
-mod state;
-mod stop;
+pub(crate) mod state;
+pub(crate) mod stop;
 mod submit;
 mod update;
 mod verify;

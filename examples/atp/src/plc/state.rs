@@ -7,7 +7,7 @@ use atproto_lexicon::syntax::{Did, Handle};
 use clap::Args;
 
 /// The name of the service that is the account's host, and its type.
-const PDS: (&str, &str) = ("atproto_pds", "AtprotoPersonalDataServer");
+pub(crate) const PDS: (&str, &str) = ("atproto_pds", "AtprotoPersonalDataServer");
 
 #[derive(Args)]
 pub(super) struct StateArguments {
@@ -62,7 +62,7 @@ impl StateArguments {
 }
 
 /// The first alias that is a handle counts: it is replaced where it stands, other aliases stay.
-fn set_handle(data: &mut Data, handle: &Handle) {
+pub(crate) fn set_handle(data: &mut Data, handle: &Handle) {
     let alias = format!("at://{}", handle.to_normalized());
     let aliases = &mut data.also_known_as;
     let place = aliases.iter().position(|other| other.starts_with("at://"));

@@ -8,7 +8,7 @@ use serde_json::{Value as Json, json};
 use std::fmt::Display;
 
 /// Why a command goes no further: it cannot be carried out, or there is something to print.
-pub(super) enum Stop {
+pub(crate) enum Stop {
     Failure(Failure),
     Print { text: String, json: Json, outcome: Outcome },
 }
@@ -16,6 +16,15 @@ pub(super) enum Stop {
 impl From<Failure> for Stop {
     fn from(failure: Failure) -> Self {
         Self::Failure(failure)
+    }
+}
+
+impl From<Stop> for crate::remote::Stop {
+    fn from(stop: Stop) -> Self {
+        match stop {
+            Stop::Failure(failure) => Self::Failure(failure),
+            Stop::Print { text, json, outcome } => Self::Print { text, json, outcome },
+        }
     }
 }
 
@@ -33,7 +42,7 @@ impl Stop {
     }
 
     /// Because of what the directory says, or that it says nothing.
-    pub(super) fn client(did: &Did, error: &ClientError) -> Self {
+    pub(crate) fn client(did: &Did, error: &ClientError) -> Self {
         let (word, reason, outcome, more) = match error {
             ClientError::Fetch(error) => (word(error), reason(error), outcome(error), describe(error)),
             ClientError::Rejected { status, .. } => {

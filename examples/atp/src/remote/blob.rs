@@ -3,16 +3,14 @@ use super::{Stop, print_value, run};
 use crate::input::read_file;
 use crate::output::{Failure, Outcome, Output};
 use crate::save::Staged;
-use atproto_lexicon::data::{Cid, Codec};
-use atproto_lexicon::http::Body as _;
-use atproto_lexicon::syntax::{CidString, Did};
+use crate::transfer::receive_blob;
+use atproto_lexicon::data::Cid;
+use atproto_lexicon::syntax::Did;
 use atproto_lexicon::typed::to_object;
-use atproto_xrpc::Error;
 use atproto_xrpc::api::com::atproto::repo::UploadBlob;
 use atproto_xrpc::api::com::atproto::sync::{GetBlob, ListBlobs};
 use clap::Subcommand;
 use futures_util::StreamExt as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::pin::pin;
 use tokio::runtime::Runtime;
@@ -30,7 +28,7 @@ pub(crate) enum Command {
     },
     /// Download a blob, whose hash is checked.
     Download {
-        cid: CidString,
+        cid: Cid,
         /// Where to.
         #[arg(short, long, value_name = "FILE")]
         output: PathBuf,
@@ -50,9 +48,6 @@ pub(crate) enum Command {
     },
 }
 
-/// The largest blob that is read into memory.
-const MAX_BLOB: usize = 1 << 30;
-
 impl Command {
     pub(crate) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
         run(output, |runtime, output| self.on_host(runtime, output))
@@ -71,19 +66,25 @@ impl Command {
             Self::Download { cid, output: path, did, session } => {
                 let client = session.open(runtime)?;
                 let did = did.unwrap_or_else(|| client.auth().did());
-                let get = GetBlob { did, cid };
-                let bytes = runtime.block_on(async {
-                    let mut blob = client.download(&get).await?.output;
-                    let mut bytes = Vec::new();
-                    while let Some(chunk) = blob.chunk().await.map_err(Error::<String>::Http)? {
-                        bytes.extend_from_slice(&chunk);
-                        if bytes.len() > MAX_BLOB {
-                            return Err(Stop::from(Failure::File("more than 1 GiB".to_owned())));
-                        }
-                    }
-                    Ok(bytes)
+                let get = GetBlob { did, cid: cid.into() };
+                let mut file = Staged::new(&path, false)?;
+                let received = runtime.block_on(async {
+                    let body = client.download(&get).await?.output;
+                    receive_blob(body, &cid, &mut file).await
                 })?;
-                save(&bytes, &get.cid, &path, output)
+                match received {
+                    Ok(size) => {
+                        file.finish()?;
+                        let json = serde_json::json!({"cid": get.cid, "size": size});
+                        output.line(format!("{}: {size} bytes", path.display()), &json)?;
+                        Ok(Outcome::Done)
+                    }
+                    Err(fault) => {
+                        let json = serde_json::json!({"cid": get.cid, "error": fault.word()});
+                        output.line(format!("{cid}: {fault}"), &json)?;
+                        Ok(Outcome::Negative)
+                    }
+                }
             }
             Self::Ls { did, session } => {
                 let client = session.open(runtime)?;
@@ -98,19 +99,4 @@ impl Command {
             }
         }
     }
-}
-
-/// Keeps bytes that are those of the CID.
-fn save(bytes: &[u8], cid: &CidString, path: &std::path::Path, output: &mut Output) -> Result<Outcome, Stop> {
-    if Cid::of(Codec::Raw, bytes).to_string() != cid.as_str() {
-        let json = serde_json::json!({"cid": cid, "error": "hash_mismatch"});
-        output.line(format!("{cid}: the host sent other bytes"), &json)?;
-        return Ok(Outcome::Negative);
-    }
-    let mut file = Staged::new(path, false)?;
-    file.write_all(bytes).map_err(Failure::file(path.display()))?;
-    file.finish()?;
-    let json = serde_json::json!({"cid": cid, "size": bytes.len()});
-    output.line(format!("{}: {} bytes", path.display(), bytes.len()), &json)?;
-    Ok(Outcome::Done)
 }

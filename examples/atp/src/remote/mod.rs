@@ -4,25 +4,33 @@ pub(crate) mod account;
 pub(crate) mod blob;
 pub(crate) mod lexicon;
 pub(crate) mod record;
-mod session;
+pub(crate) mod session;
 pub(crate) mod xrpc;
 
-use crate::output::{Failure, Outcome, Output, printable};
+use crate::output::{Failure, Outcome, Output, printable_lines};
 use atproto_identity::FetchPolicy;
 use atproto_identity::fetch_policy::DevelopmentPolicy;
 use atproto_lexicon::data::{Value, json};
+use atproto_lexicon::http::HttpError;
 use atproto_xrpc::adapters::{ReqwestClient, TokioClock, client_with};
 use atproto_xrpc::{Client, Error, RequestError, ServiceUrl};
 use serde_json::{Map, Value as Json, json as object};
 use tokio::runtime::{Builder, Runtime};
 
-type Open = Client<ReqwestClient, TokioClock>;
+pub(crate) type Open = Client<ReqwestClient, TokioClock>;
 
 /// What a command on the network ends with before it is done.
-enum Stop {
+#[derive(Debug)]
+pub(crate) enum Stop {
     Failure(Failure),
     /// A service says no, or nothing.
     Error(Box<Error>),
+    /// There is something to print.
+    Print {
+        text: String,
+        json: Json,
+        outcome: Outcome,
+    },
 }
 
 impl From<Failure> for Stop {
@@ -43,15 +51,40 @@ impl From<RequestError> for Stop {
     }
 }
 
+impl From<HttpError> for Stop {
+    fn from(error: HttpError) -> Self {
+        Self::from(Error::<String>::Http(error))
+    }
+}
+
 impl Stop {
-    fn usage(text: impl ToString) -> Self {
+    pub(crate) fn usage(text: impl ToString) -> Self {
         Self::Failure(Failure::Usage(text.to_string()))
     }
 
-    /// Says why, where it is not the command that is wrong.
-    fn print(self, output: &mut Output) -> Result<Outcome, Failure> {
+    /// With the word that a script calls it by.
+    pub(crate) fn because(outcome: Outcome, word: &str, reason: impl ToString) -> Self {
+        let reason = reason.to_string();
+        let json = object!({"error": word, "reason": reason});
+        Self::Print { text: reason, json, outcome }
+    }
+
+    /// It is not as it should be.
+    pub(crate) fn wrong(word: &str, reason: impl ToString) -> Self {
+        Self::because(Outcome::Negative, word, reason)
+    }
+
+    /// As what is printed, where it is not the command that is wrong.
+    pub(crate) fn into_print(self) -> Result<(String, Map<String, Json>, Outcome), Failure> {
         let error = match self {
             Self::Failure(failure) => return Err(failure),
+            Self::Print { text, json, outcome } => {
+                let json = match json {
+                    Json::Object(fields) => fields,
+                    _ => Map::new(),
+                };
+                return Ok((text, json, outcome));
+            }
             Self::Error(error) => *error,
         };
         let outcome = match &error {
@@ -66,7 +99,13 @@ impl Stop {
         if let Some(head) = error.head() {
             json.insert("status".into(), head.status.as_u16().into());
         }
-        output.line(printable(&error.to_string()), &json.into())?;
+        Ok((error.to_string(), json, outcome))
+    }
+
+    /// Says why.
+    fn print(self, output: &mut Output) -> Result<Outcome, Failure> {
+        let (text, json, outcome) = self.into_print()?;
+        output.line(printable_lines(&text), &json.into())?;
         Ok(outcome)
     }
 }
@@ -83,7 +122,7 @@ fn word(error: &Error) -> &'static str {
 }
 
 /// Runs a command on the network.
-fn run(
+pub(crate) fn run(
     output: &mut Output,
     command: impl FnOnce(&Runtime, &mut Output) -> Result<Outcome, Stop>,
 ) -> Result<Outcome, Failure> {
@@ -95,7 +134,7 @@ fn policy(development: bool) -> FetchPolicy {
     if development { DevelopmentPolicy::default().into() } else { FetchPolicy::default() }
 }
 
-fn client(service: ServiceUrl, development: bool) -> Result<Open, Failure> {
+pub(crate) fn client(service: ServiceUrl, development: bool) -> Result<Open, Failure> {
     client_with(policy(development), service).map_err(|error| Failure::File(error.to_string()))
 }
 
@@ -111,7 +150,7 @@ fn print_value(output: &mut Output, value: &Value) -> Result<(), Failure> {
     output.line(format!("{json:#}"), &json)
 }
 
-fn to_json(value: &Value) -> Result<Json, Failure> {
+pub(crate) fn to_json(value: &Value) -> Result<Json, Failure> {
     let text = json::to_string(value).map_err(|error| Failure::File(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| Failure::File(error.to_string()))
 }

@@ -1,3 +1,4 @@
+use super::fetch::{Account, account};
 use super::open::{Task, with_archive};
 use super::target::Target;
 use crate::output::{Failure, Outcome, Output};
@@ -11,8 +12,11 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 pub(crate) struct Export {
-    /// CAR file, or `-`.
-    file: PathBuf,
+    /// CAR file, or `-`; where there is no such file, the handle or DID of an account.
+    #[arg(value_name = "FILE|HANDLE|DID")]
+    source: PathBuf,
+    #[command(flatten)]
+    account: Account,
     #[command(flatten)]
     part: Part,
     #[command(flatten)]
@@ -34,8 +38,20 @@ struct Part {
 
 impl Export {
     pub(super) fn run(self, output: &mut Output) -> Result<Outcome, Failure> {
+        if let Some(identifier) = account(&self.source) {
+            if self.part.is_any() {
+                return Err(Failure::Usage("of an account, the whole repository is exported".into()));
+            }
+            return self.account.fetch(&identifier, &self.target, output);
+        }
         self.target.check(output)?;
-        with_archive(&self.file, Run { part: self.part, target: self.target, output })
+        with_archive(&self.source, Run { part: self.part, target: self.target, output })
+    }
+}
+
+impl Part {
+    fn is_any(&self) -> bool {
+        self.prefix.is_some() || self.start.is_some() || self.end.is_some()
     }
 }
 

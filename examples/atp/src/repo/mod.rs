@@ -1,5 +1,7 @@
 mod diff;
 mod export;
+mod fetch;
+mod import;
 mod inspect;
 mod list;
 mod open;
@@ -58,8 +60,15 @@ pub(crate) enum Command {
     Put(write::Put),
     /// Delete a record. The repository is verified before.
     Delete(write::Delete),
-    /// Write a repository, or a part of it with its proof, in pre-order. The signature is not looked at.
-    Export(export::Export),
+    /// Write the repository of a file, or a part of it with its proof, in pre-order; or fetch that of an account, verified.
+    ///
+    /// The signature of a file's repository is not looked at. That of an account's is verified with the key of its DID document, and the
+    /// file is there only where all is valid.
+    Export(Box<export::Export>),
+    /// Put a repository in the place of that of the account that has logged in, for which it is verified.
+    ///
+    /// The account must not be active, which is how it is created for a move. Its blobs and what it prefers are for `atp account import`.
+    Import(import::Import),
     /// Say by which records two repositories or trees differ.
     #[command(mut_group("SignerArguments", |signer| signer.required(false)))]
     Diff(diff::Diff),
@@ -84,6 +93,7 @@ impl Command {
             Self::Put(put) => put.run(output),
             Self::Delete(delete) => delete.run(output),
             Self::Export(export) => export.run(output),
+            Self::Import(import) => import.run(output),
             Self::Diff(diff) => diff.run(output),
             Self::Proof(proof) => proof.run(output),
             Self::CheckProof(check) => check.run(output),

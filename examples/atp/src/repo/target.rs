@@ -36,6 +36,12 @@ impl Target {
         Ok(())
     }
 
+    /// The file as it will be, which takes its place when it is finished.
+    pub(super) fn stage(&self) -> Result<Staged, Failure> {
+        let needed = || Failure::Usage("--output names a file for the CAR".into());
+        Staged::new(self.file().ok_or_else(needed)?, self.force)
+    }
+
     fn file(&self) -> Option<&Path> {
         self.out.as_deref().filter(|path| *path != Path::new("-"))
     }

@@ -12,10 +12,13 @@
 #[path = "../../../../atproto-repo/tests/it/model.rs"]
 mod model;
 
+mod account;
 mod diff;
 mod firehose;
 mod lex;
+mod migrate;
 mod network;
+mod person;
 mod plc;
 mod prove;
 mod publish;

@@ -15,17 +15,17 @@ struct State {
     /// By DID.
     logs: HashMap<String, Vec<LogEntry>>,
     /// Bodies with their status, by host and path: `alice.test/.well-known/atproto-did`. They come first.
-    files: HashMap<String, (u16, String)>,
+    files: HashMap<String, (u16, Vec<u8>)>,
 }
 
 /// A directory and hosts on a port of this machine, for as long as the tests run.
-struct Server {
-    port: u16,
+pub(crate) struct Server {
+    pub(crate) port: u16,
     state: Arc<Mutex<State>>,
 }
 
 impl Server {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let (port, state) = (listener.local_addr().unwrap().port(), Arc::<Mutex<State>>::default());
         let shared = state.clone();
@@ -42,9 +42,9 @@ impl Server {
         change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    fn serve(&self, place: &str, status: u16, body: &str) {
+    pub(crate) fn serve(&self, place: &str, status: u16, body: impl Into<Vec<u8>>) {
         self.change(|state| {
-            state.files.insert(place.to_owned(), (status, body.to_owned()));
+            state.files.insert(place.to_owned(), (status, body.into()));
         });
     }
 
@@ -52,18 +52,18 @@ impl Server {
     fn account(&self, handle: &str) -> Account {
         let account = Account::new(&["--handle", handle, "--pds", "https://pds.example.com"]);
         self.put(&account);
-        self.serve(&format!("{handle}/.well-known/atproto-did"), 200, &account.did);
+        self.serve(&format!("{handle}/.well-known/atproto-did"), 200, account.did.as_str());
         account
     }
 
     /// Lets the directory have the account's log as it is now.
-    fn put(&self, account: &Account) {
+    pub(crate) fn put(&self, account: &Account) {
         self.change(|state| {
             state.logs.insert(account.did.clone(), account.log.clone());
         });
     }
 
-    fn log(&self, did: &str) -> Vec<LogEntry> {
+    pub(crate) fn log(&self, did: &str) -> Vec<LogEntry> {
         let mut log = Vec::new();
         self.change(|state| log = state.logs.get(did).cloned().unwrap_or_default());
         log
@@ -74,7 +74,7 @@ impl Server {
         ["--plc".to_owned(), plc, "--development-port".to_owned(), self.port.to_string()]
     }
 
-    fn json(&self, arguments: &[&str], input: &str) -> (Vec<Json>, i32) {
+    pub(crate) fn json(&self, arguments: &[&str], input: &str) -> (Vec<Json>, i32) {
         let options = self.options();
         run_json(&[arguments, &options.each_ref().map(String::as_str)].concat(), input.as_bytes())
     }
@@ -107,13 +107,18 @@ fn answer(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut parts = first.split(' ');
     let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-    let (status, text) = match state.files.get(&format!("{host}{path}")) {
+    let place = format!("{host}{path}");
+    let whatever_is_asked = place.split('?').next().unwrap();
+    let (status, answer) = match state.files.get(&place).or_else(|| state.files.get(whatever_is_asked)) {
         Some(file) => file.clone(),
-        None => state.directory(method, path, &body),
+        None => {
+            let (status, text) = state.directory(method, path, &body);
+            (status, text.into_bytes())
+        }
     };
-    let length = text.len();
+    let length = answer.len();
     let head = format!("HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-    reader.get_mut().write_all(format!("{head}{text}").as_bytes())
+    reader.get_mut().write_all(&[head.as_bytes(), &answer].concat())
 }
 
 impl State {
@@ -205,7 +210,7 @@ fn a_handle_counts_in_both_directions() {
     let server = Server::start();
     let account = server.account("alice.test");
     // Another name that leads there, which the DID does not claim.
-    server.serve("mallory.test/.well-known/atproto-did", 200, &account.did);
+    server.serve("mallory.test/.well-known/atproto-did", 200, account.did.as_str());
     let (lines, status) = server.json(&["resolve", "mallory.test"], "");
     assert_eq!((&lines[0]["error"], status), (&json!("handle_mismatch"), 1));
     // The name that it claims leads elsewhere, and then nowhere.
@@ -225,7 +230,7 @@ fn a_handle_counts_in_both_directions() {
     }
     // A document of somebody else.
     let document = json!({"id": "did:web:example.com"}).to_string();
-    server.serve(&format!("127.0.0.1/{}", account.did), 200, &document);
+    server.serve(&format!("127.0.0.1/{}", account.did), 200, document);
     let (lines, status) = server.json(&["resolve", &account.did], "");
     assert_eq!((&lines[0]["error"], status), (&json!("id_mismatch"), 1));
     // A document that is none, one that is too large, a host that cannot answer now.
@@ -234,7 +239,7 @@ fn a_handle_counts_in_both_directions() {
         (200, " ".repeat(600_000), "too_large", 1),
         (503, String::new(), "unreachable", 3),
     ] {
-        server.serve(&format!("127.0.0.1/{}", account.did), http, &body);
+        server.serve(&format!("127.0.0.1/{}", account.did), http, body);
         let (lines, status) = server.json(&["resolve", &account.did], "");
         assert_eq!((&lines[0]["error"], status), (&json!(word), expected));
         assert_eq!(lines[0]["retry_after"].is_u64(), expected == 3);
