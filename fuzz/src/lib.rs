@@ -25,6 +25,9 @@ pub mod node;
 #[path = "../../atproto-repo/tests/it/oracle.rs"]
 mod oracle;
 pub mod plc_log;
+mod plc_made;
+#[path = "../../atproto-identity/tests/it/plc/oracle.rs"]
+mod plc_oracle;
 pub mod proof;
 mod random_documents;
 pub mod repo;
