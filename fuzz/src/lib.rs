@@ -4,6 +4,7 @@
 pub mod car;
 pub mod cbor;
 pub mod commit;
+mod dns_message;
 pub mod event;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/events.rs"]
@@ -32,6 +33,8 @@ pub mod proof;
 mod random_documents;
 pub mod repo;
 pub mod resolution;
+mod resolution_network;
+mod resolution_oracle;
 mod rust;
 pub mod seed;
 pub mod sync_commit;
