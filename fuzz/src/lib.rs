@@ -4,6 +4,7 @@
 pub mod car;
 pub mod cbor;
 pub mod commit;
+mod dns_message;
 pub mod event;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/events.rs"]
@@ -25,10 +26,15 @@ pub mod node;
 #[path = "../../atproto-repo/tests/it/oracle.rs"]
 mod oracle;
 pub mod plc_log;
+mod plc_made;
+#[path = "../../atproto-identity/tests/it/plc/oracle.rs"]
+mod plc_oracle;
 pub mod proof;
 mod random_documents;
 pub mod repo;
 pub mod resolution;
+mod resolution_network;
+mod resolution_oracle;
 mod rust;
 pub mod seed;
 pub mod sync_commit;

@@ -1,53 +1,104 @@
-//! Resolutions whose hosts say anything: they end, and ask only for what the policy allows.
+//! Resolutions whose hosts say anything: they find what is there, they end, and they ask only for what the policy allows.
 
+use crate::resolution_network::{DIDS, HANDLES, Network};
+use crate::resolution_oracle::World as _;
+use crate::{dns_message, resolution_oracle};
 use arbitrary::{Result, Unstructured};
 use atproto_identity::dns::{Dns, DnsError, DnsOverHttps};
 use atproto_identity::resolve::{Answer, HandleResolution, IdentityResolution, Resolution, Step};
-use atproto_identity::{Config, DidDocument, FetchPolicy, HandleState, Identity};
-use atproto_lexicon::http::{Bytes, HttpClient, HttpError, HttpErrorKind, Request, Response};
+use atproto_identity::{
+    Config, DidDocument, FetchPolicy, HandleFault, HandleState, Identity, Malformed, ResolveError,
+};
+use atproto_lexicon::http::{Bytes, HttpClient, HttpError, Request, Response};
 use futures_executor::block_on;
 use std::sync::Arc;
 
-const DIDS: [&str; 4] =
-    ["did:plc:ewvi7nxzyoun6zhxrhs64oiz", "did:web:a.example.com", "did:web:localhost", "did:key:z6Mk"];
-const HANDLES: [&str; 3] = ["a.example.com", "b.example.com", "a.test"];
-
-/// The first byte says what the rest is: the answers of a network, a document, or a message of DNS.
+/// The first byte says what the rest is: the answers of a network, a document, a message of DNS, or what one is made of.
 pub fn check(data: &[u8]) {
     let Some((kind, bytes)) = data.split_first() else { return };
-    match kind % 3 {
+    match kind % 4 {
         // Too little data answers nothing more.
         0 => drop(check_answers(&mut Unstructured::new(bytes))),
         1 => check_document(bytes),
-        _ => check_message(bytes),
+        2 => check_message(bytes),
+        _ => drop(check_made_message(&mut Unstructured::new(bytes))),
     }
 }
 
 fn check_answers(input: &mut Unstructured<'_>) -> Result<()> {
-    let config = Arc::new(Config::default());
     let asked = if input.arbitrary()? { *input.choose(&HANDLES)? } else { *input.choose(&DIDS)? };
+    let mut config = Config::default();
+    config.policy.max_body = *input.choose(&[512 * 1024, 200, 4096])?;
+    config.policy.max_redirects = input.int_in_range(0..=3)?;
+    let config = Arc::new(config);
+    let mut network = Network::new(input, config.policy.clone());
     let mut resolution = IdentityResolution::new(&asked.parse().unwrap(), &config);
     // A handle, a document, a handle; and the redirects of each.
     for _ in 0..1 + 3 * 6 {
         let answer = match resolution.step() {
-            Step::Done(Ok(identity)) => {
-                check_identity(&identity, asked);
+            Step::Done(done) => {
+                let expected = resolution_oracle::resolve(&mut network, asked);
+                if network.is_known {
+                    assert_eq!(done.as_ref().map(found).map_err(name), expected);
+                }
+                if let Ok(identity) = done {
+                    check_identity(&identity, asked);
+                }
                 return Ok(());
             }
-            Step::Done(Err(_)) => return Ok(()),
             Step::Dns(name) => {
                 assert!(name.starts_with("_atproto.") && name.len() <= 253);
-                Answer::Dns(records(input)?)
+                Answer::Dns(network.texts(&name).ok_or(DnsError::Failed))
             }
             Step::Http(fetching) => {
                 assert_eq!(config.policy.check_uri(fetching.request.uri()), Ok(()));
                 assert!(fetching.max_body <= config.policy.max_body);
-                Answer::Http(response(input)?)
+                Answer::Http(network.http(&fetching.request.uri().to_string()))
             }
         };
         resolution.answer(answer);
     }
     panic!("it does not end");
+}
+
+/// An identity as the oracle says it.
+fn found(identity: &Identity) -> (String, String) {
+    let handle = match identity.handle_state() {
+        HandleState::Verified(handle) => format!("verified {handle}"),
+        HandleState::None => "none".to_owned(),
+        HandleState::Invalid { claimed, fault: HandleFault::Elsewhere(did) } => {
+            format!("invalid {claimed}: {did}")
+        }
+        HandleState::Invalid { claimed, fault: HandleFault::Unresolved(error) } => {
+            format!("invalid {claimed}: {}", name(error))
+        }
+        other => panic!("{other:?}"),
+    };
+    (identity.did().to_string(), handle)
+}
+
+fn name(error: &ResolveError) -> &'static str {
+    match error {
+        ResolveError::NotFound => "NotFound",
+        ResolveError::Tombstoned => "Tombstoned",
+        ResolveError::ReservedHandle => "ReservedHandle",
+        ResolveError::UnsupportedMethod(_) => "UnsupportedMethod",
+        ResolveError::InvalidDid => "InvalidDid",
+        ResolveError::IdMismatch(_) => "IdMismatch",
+        ResolveError::HandleConflict(_) => "HandleConflict",
+        ResolveError::HandleMismatch { .. } => "HandleMismatch",
+        ResolveError::Unreachable { .. } => "Unreachable",
+        ResolveError::Refused(_) => "Refused",
+        ResolveError::TooLarge { .. } => "TooLarge",
+        ResolveError::TooSlow => "TooSlow",
+        ResolveError::TooManyRedirects => "TooManyRedirects",
+        ResolveError::Malformed(Malformed::Document) => "Malformed(Document)",
+        ResolveError::Malformed(Malformed::Did) => "Malformed(Did)",
+        ResolveError::Malformed(Malformed::Redirect) => "Malformed(Redirect)",
+        ResolveError::Malformed(Malformed::Status(_)) => "Malformed(Status)",
+        ResolveError::Malformed(Malformed::Response) => "Malformed(Response)",
+        other => panic!("{other:?}"),
+    }
 }
 
 fn check_identity(identity: &Identity, asked: &str) {
@@ -61,47 +112,6 @@ fn check_identity(identity: &Identity, asked: &str) {
     // Who asked for a handle has it; who asked for a DID has that.
     let found = if asked.starts_with("did:") { identity.did().as_str() } else { identity.handle() };
     assert_eq!(found, asked);
-}
-
-fn records(input: &mut Unstructured<'_>) -> Result<std::result::Result<Vec<Vec<u8>>, DnsError>> {
-    if input.ratio(1, 8)? {
-        return Ok(Err(DnsError::Failed));
-    }
-    let mut records = Vec::new();
-    for _ in 0..input.int_in_range(0..=2)? {
-        let value = if input.ratio(1, 4)? { input.arbitrary::<&str>()? } else { *input.choose(&DIDS)? };
-        records.push(format!("did={value}").into_bytes());
-    }
-    Ok(Ok(records))
-}
-
-fn response(input: &mut Unstructured<'_>) -> Result<std::result::Result<Response<Bytes>, HttpError>> {
-    let (did, handle) = (*input.choose(&DIDS)?, *input.choose(&HANDLES)?);
-    let is = |status: u16, body: String| Response::builder().status(status).body(body.into()).unwrap();
-    Ok(Ok(match input.int_in_range(0..=7)? {
-        0 => return Ok(Err(HttpErrorKind::Connect.into())),
-        1 => is(*input.choose(&[404, 410, 429, 500, 204, 304, 100, 400])?, String::new()),
-        2 => {
-            let places = [
-                "/x",
-                "//b.example.com",
-                "https://10.0.0.1/",
-                "https://b.example.com/y",
-                "http://b.example.com",
-                "?",
-            ];
-            let place =
-                if input.arbitrary()? { *input.choose(&places)? } else { input.arbitrary::<&str>()? };
-            let mut response = is(302, String::new());
-            if let Ok(value) = place.parse() {
-                response.headers_mut().insert("location", value);
-            }
-            response
-        }
-        3 => is(200, did.to_owned()),
-        4 => is(200, input.arbitrary::<&str>()?.to_owned()),
-        _ => is(200, format!(r#"{{"id":"{did}","alsoKnownAs":["at://{handle}"]}}"#)),
-    }))
 }
 
 fn check_document(bytes: &[u8]) {
@@ -126,10 +136,20 @@ impl HttpClient for Says {
     }
 }
 
+fn texts(message: &[u8]) -> std::result::Result<Vec<Vec<u8>>, DnsError> {
+    let policy = FetchPolicy::default();
+    let dns = DnsOverHttps::new(Says(message.to_vec()), "https://dns.example.com/dns-query", &policy);
+    block_on(dns.unwrap().txt("_atproto.a.example.com"))
+}
+
+fn check_made_message(input: &mut Unstructured<'_>) -> Result<()> {
+    let (message, expected) = dns_message::made(input)?;
+    assert_eq!(texts(&message), expected, "{message:02x?}");
+    Ok(())
+}
+
 fn check_message(bytes: &[u8]) {
-    let dns =
-        DnsOverHttps::new(Says(bytes.to_vec()), "https://dns.example.com/dns-query", &FetchPolicy::default());
-    if let Ok(texts) = block_on(dns.unwrap().txt("_atproto.a.example.com")) {
+    if let Ok(texts) = texts(bytes) {
         // No text is longer than what it was read from.
         assert!(texts.iter().map(Vec::len).sum::<usize>() <= bytes.len());
         let mut resolution = HandleResolution::new("a.example.com".parse().unwrap(), &Arc::default());
@@ -153,7 +173,12 @@ pub(crate) fn seeds() -> Vec<Vec<u8>> {
     message.extend_from_slice(b"\x08_atproto\x01a\x07example\x03com\0\0\x10\0\x01");
     message.extend_from_slice(b"\xc0\x0c\0\x05\0\x01\0\0\0\0\0\x04\x01b\xc0\x17");
     message.extend_from_slice(b"\x01b\xc0\x17\0\x10\0\x01\0\0\0\0\0\x0a\x09did=did:x");
-    let answers = [[0; 64].to_vec(), (0..64u8).map(|n| n.wrapping_mul(29)).collect(), vec![255; 64]];
-    let answers = answers.into_iter().map(|answers| [vec![0], answers].concat());
-    answers.chain([[vec![1], document.to_json().to_string().into_bytes()].concat(), message]).collect()
+    let bytes = |kind: u8, seed: u8| -> Vec<u8> {
+        let byte = |at: u8| at.wrapping_mul(29).wrapping_add(seed.wrapping_mul(67)) ^ (at >> 3);
+        [kind].into_iter().chain((0..96).map(byte)).collect()
+    };
+    let made = (0..16).flat_map(|seed| [bytes(0, seed), bytes(3, seed)]);
+    let answers = [0, 255].map(|byte| [vec![0], vec![byte; 64]].concat());
+    let document = [vec![1], document.to_json().to_string().into_bytes()].concat();
+    made.chain(answers).chain([document, message]).collect()
 }

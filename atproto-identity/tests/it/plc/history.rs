@@ -1,3 +1,4 @@
+use super::oracle::{Made, counting, follows};
 use super::{at, data, key, update};
 use atproto_crypto::SignatureError;
 use atproto_identity::plc::{
@@ -218,35 +219,6 @@ fn what_a_log_holds_has_bounds() {
     }
 }
 
-/// The operations of `log` that count, by their places in it.
-fn counting(log: &[(Operation, i64)]) -> Vec<usize> {
-    let mut chain: Vec<usize> = Vec::new();
-    for (index, (operation, _)) in log.iter().enumerate() {
-        let prev = operation.unsigned.prev();
-        let place = chain.iter().position(|known| Some(&log[*known].0.cid()) == prev);
-        chain.truncate(place.map_or(0, |place| place + 1));
-        chain.push(index);
-    }
-    chain
-}
-
-/// The rules as they are written down, slowly: who signed is found by trying, what counts by following `prev` each time.
-fn follows(log: &[(Operation, i64)], candidate: &Operation, time: i64) -> bool {
-    let chain = counting(log);
-    let prev = candidate.unsigned.prev();
-    let Some(place) = chain.iter().position(|known| Some(&log[*known].0.cid()) == prev) else { return false };
-    let before = &log[chain[place]].0;
-    let keys = before.unsigned.data().map(|data| data.rotation_keys.clone()).unwrap_or_default();
-    let rank =
-        |operation: &Operation| keys.iter().position(|key| operation.verify(&key.parse().unwrap()).is_ok());
-    let may_sign = match (rank(candidate), chain.get(place + 1).map(|undone| &log[*undone])) {
-        (Some(_), None) => true,
-        (Some(signer), Some((undone, then))) => signer < rank(undone).unwrap() && time - then <= 72 * HOUR,
-        (None, _) => false,
-    };
-    may_sign && time > log.last().unwrap().1
-}
-
 /// Which operation comes before it, who signs, with which keys after it (none: a tombstone), and how many hours later.
 fn step() -> impl Strategy<Value = (prop::sample::Index, u8, usize, i64)> {
     (
@@ -263,31 +235,36 @@ proptest! {
     fn what_counts_is_what_the_rules_say(steps in prop::collection::vec(step(), 1..16)) {
         let (mut history, _) = begun();
         let did = history.did().clone();
-        let mut log = vec![(update(&[0, 1, 2], None, 2), 0)];
+        let made = |operation, signer: u8, hours: i64| {
+            Made::new(operation, Some(key(signer).public_key().to_did_key()), i128::from(hours * HOUR) * 1_000_000_000)
+        };
+        let mut log = vec![made(update(&[0, 1, 2], None, 2), 2, 0)];
+        let mut now = 0;
         for (prev, signer, keys, hours) in steps {
-            let prev = log[prev.index(log.len())].0.cid();
+            let prev = log[prev.index(log.len())].cid;
             let operation = match keys {
                 0 => tombstone(prev, signer),
                 keys => update([&[0u8, 1, 2][..], &[2, 1, 0, 3], &[1, 3], &[0, 1, 2, 3]][keys - 1], Some(prev), signer),
             };
-            let time = log.last().unwrap().1 + hours * HOUR;
-            let applied = history.apply(&operation, &at(time), None);
-            prop_assert_eq!(applied.is_ok(), follows(&log, &operation, time), "{:?}", applied);
+            let next = made(operation, signer, now + hours);
+            let applied = history.apply(&next.operation, &at((now + hours) * HOUR), None);
+            prop_assert_eq!(applied.is_ok(), follows(&log, &next), "{:?}", applied);
             if applied.is_ok() {
-                log.push((operation, time));
+                log.push(next);
+                now += hours;
             }
         }
         let chain = counting(&log);
-        let entries: Vec<LogEntry> = log.iter().enumerate().map(|(index, (operation, time))| LogEntry {
+        let entries: Vec<LogEntry> = log.iter().enumerate().map(|(index, made)| LogEntry {
             did: did.clone(),
-            operation: operation.clone(),
-            cid: operation.cid(),
+            operation: made.operation.clone(),
+            cid: made.cid,
             nullified: !chain.contains(&index),
-            created_at: at(*time),
+            created_at: at((made.time / 1_000_000_000).try_into().unwrap()),
         }).collect();
         let verified = verify_log(&did, &entries).unwrap();
         prop_assert_eq!(format!("{verified:?}"), format!("{history:?}"));
-        let last = log[*chain.last().unwrap()].0.unsigned.data().map(|data| data.into_owned());
+        let last = log[*chain.last().unwrap()].operation.unsigned.data().map(|data| data.into_owned());
         prop_assert_eq!(verified.data(), last.as_ref());
     }
 }

@@ -3,6 +3,7 @@
 mod client;
 mod history;
 mod operation;
+mod oracle;
 
 use atproto_crypto::{Curve, SecretKey};
 use atproto_identity::plc::{Data, Endpoint, Operation, UnsignedOperation};
