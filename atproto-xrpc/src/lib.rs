@@ -22,7 +22,54 @@
 //! [`HttpClient`](atproto_lexicon::http::HttpClient) and [`Clock`](atproto_lexicon::clock::Clock). It sends again what may be sent
 //! again ([`RetryPolicy`]), never a write on its own, and refreshes a session once, however many calls wait for it ([`auth`]).
 //!
-//! Event streams connect again and keep their place, and with the feature `repo` the firehose is verified, event by event (`stream`).
+//! Event streams connect again and keep their place, and with the feature `repo` the firehose is verified, event by event (`stream`):
+//!
+#![cfg_attr(all(feature = "repo", feature = "reqwest", feature = "websocket"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "repo", feature = "reqwest", feature = "websocket")), doc = "```ignore")]
+//! use atproto_identity::adapters::{ReqwestClient, TokioClock};
+//! use atproto_identity::{Directory, FetchPolicy, cache::CachedDirectory, dns::NoDns};
+//! use atproto_xrpc::stream::firehose::{Firehose, FirehoseEvent, MemoryAccounts, SubscribeRepos, Verdict};
+//! use atproto_xrpc::stream::{FileCursor, Subscription, WebSockets};
+//!
+//! # async fn run(seed: u64) -> Result<(), Box<dyn std::error::Error>> {
+//! let (policy, clock) = (FetchPolicy::default(), TokioClock::new());
+//! let identities = CachedDirectory::new(Directory::new(ReqwestClient::new(policy.clone())?, NoDns, clock));
+//! let repos = SubscribeRepos::new("https://relay.example.com")?;
+//! let stream = Subscription::with_store(repos, WebSockets::new(policy), clock, FileCursor::new("cursor"), seed);
+//! let mut firehose = Firehose::new(stream, identities, MemoryAccounts::default(), clock);
+//! loop {
+//!     if let FirehoseEvent::Report(report) = firehose.next().await? {
+//!         if let Verdict::Commit(commit) = &report.verdict {
+//!             println!("{}: {} operations, verified", report.did, commit.ops.len());
+//!         }
+//!         firehose.handled(&report).await?;
+//!     }
+//! }
+//! # }
+//! ```
+//!
+//! With the feature `oauth`, users let a program in at the server of their account (`auth::oauth`):
+//!
+#![cfg_attr(all(feature = "oauth", feature = "reqwest"), doc = "```no_run")]
+#![cfg_attr(not(all(feature = "oauth", feature = "reqwest")), doc = "```ignore")]
+//! # use atproto_identity::{Directory, FetchPolicy, adapters::{ReqwestClient, TokioClock}, dns::NoDns};
+//! # use atproto_xrpc::Client;
+//! use atproto_xrpc::auth::oauth::{ClientMetadata, LoginAt, MemoryOAuthStore, OAuthClient, Parts, Registration};
+//!
+//! # async fn run(random: fn(&mut [u8])) -> Result<(), Box<dyn std::error::Error>> {
+//! # let (clock, http) = (TokioClock::new(), ReqwestClient::new(FetchPolicy::default())?);
+//! # let identities = Directory::new(http.clone(), NoDns, clock);
+//! let back = "http://127.0.0.1:8080/callback";
+//! let metadata = ClientMetadata::loopback([back.to_owned()], "atproto repo:com.example.note".parse()?);
+//! let environment = Parts { http: http.clone(), identities, clock, random, store: MemoryOAuthStore::default() };
+//! let oauth = OAuthClient::new(environment, Registration::new(metadata.client_id, back, metadata.scope));
+//! println!("{}", oauth.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?);
+//! // When the user has come back:
+//! let session = oauth.callback("state=…&iss=…&code=…").await?;
+//! let client = Client::new(http, clock, session.pds()).with_auth(session);
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! With the feature `server`, endpoints are served over `axum` (`server`): a handler is an `async fn` of a generated request.
 //!
