@@ -41,6 +41,8 @@ struct Seen {
     commits: BTreeMap<(Did, Tid), Commit>,
     /// How often an account was said to be active, or not.
     accounts: HashMap<(Did, bool), usize>,
+    /// The last event of each account that was said to be handled.
+    handled: HashMap<Did, u64>,
     /// Events that were told although it was said before that they are handled.
     stale: usize,
 }
@@ -101,11 +103,22 @@ impl Host<'_> {
                         *seen.accounts.entry((report.did.clone(), *is_active)).or_default() += 1;
                     }
                     Verdict::Ignored(Ignored::Stale) => seen.stale += 1,
+                    // So is what comes again of an account that was deactivated later.
+                    Verdict::Ignored(Ignored::Inactive)
+                        if seen.handled.get(&report.did) >= report.seq.as_ref() =>
+                    {
+                        seen.stale += 1;
+                    }
                     Verdict::Unchanged | Verdict::Identity { .. } => {}
                     verdict => panic!("{verdict:?}"),
                 }
             }
             hose.handled(&report).await.unwrap();
+            if let Some(seq) = report.seq {
+                let mut seen = self.seen.borrow_mut();
+                let last = seen.handled.entry(report.did).or_default();
+                *last = seq.max(*last);
+            }
         }
         // One more that is told, and not handled.
         hose.next().await.unwrap();
