@@ -113,6 +113,7 @@
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password
 //! (`auth::oauth`), and what a token may do (`auth::scope`). `labels` signs and verifies labels (`label`).
+//! `tracing` gives each call a span: the endpoint, the service, how it ended; no parameters, bodies or tokens.
 //! `lexicons` finds schemas where their authors publish them (`lexicon`).
 //!
 //! `server` serves endpoints over `axum` (`server`), and turns on `service-auth` and `stream`.
@@ -151,6 +152,8 @@ mod retry;
 #[cfg(feature = "server")]
 pub mod server;
 mod service_url;
+#[cfg(feature = "client")]
+mod span;
 #[cfg(feature = "stream")]
 pub mod stream;
 #[cfg(any(feature = "app-bsky", feature = "labels"))]
