@@ -41,7 +41,7 @@ struct Windows<K> {
     order: VecDeque<(Duration, K)>,
     /// That of keys for which there is no room.
     others: Window,
-    /// The latest time: one that goes back counts as this one.
+    /// The latest time: one that goes back a little counts as this one.
     now: Duration,
 }
 
@@ -88,6 +88,10 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
     /// Takes points, if so many are left; otherwise takes none. `now` is the time since 1970.
     pub fn take(&self, key: &K, points: u64, now: Duration) -> Taken {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        // A clock that was far ahead would hold all windows open until its time.
+        if now.saturating_add(self.window) < windows.now {
+            *windows = Windows { of: HashMap::new(), order: VecDeque::new(), others: Window::default(), now };
+        }
         let now = now.max(windows.now);
         windows.now = now;
         windows.forget(now);
