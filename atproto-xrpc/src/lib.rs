@@ -63,9 +63,10 @@
 //! let metadata = ClientMetadata::loopback([back.to_owned()], "atproto repo:com.example.note".parse()?);
 //! let environment = Parts { http: http.clone(), identities, clock, random, store: MemoryOAuthStore::default() };
 //! let oauth = OAuthClient::new(environment, Registration::new(metadata.client_id, back, metadata.scope));
-//! println!("{}", oauth.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?);
-//! // When the user has come back:
-//! let session = oauth.callback("state=…&iss=…&code=…").await?;
+//! let authorization = oauth.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?;
+//! println!("{}", authorization.url);
+//! // When the user has come back, in the same browser:
+//! let session = oauth.callback("state=…&iss=…&code=…", &authorization.state).await?;
 //! let client = Client::new(http, clock, session.pds()).with_auth(session);
 //! # Ok(())
 //! # }

@@ -151,12 +151,14 @@ impl World {
 
     pub fn authorize(&self, client: &Client, at: LoginAt) -> Result<String, OAuthError> {
         let client = client.clone();
-        self.net.run(async move { client.authorize(&at).await })
+        self.net.run(async move { client.authorize(&at).await.map(|authorization| authorization.url) })
     }
 
     pub fn callback(&self, client: &Client, query: &str) -> Result<Session, OAuthError> {
         let (client, query) = (client.clone(), query.to_owned());
-        self.net.run(async move { client.callback(&query).await })
+        // The browser is the one that was sent away last.
+        let state = self.lock().pushed.get("state").cloned().unwrap_or_default().into();
+        self.net.run(async move { client.callback(&query, &state).await })
     }
 
     /// The query with which the user comes back.
