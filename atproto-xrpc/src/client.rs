@@ -7,6 +7,7 @@ use crate::request::{Call, RequestError};
 use crate::response::{ErrorBody, Reply, read_output, read_value, refused};
 use crate::retry::{Attempts, RetryPolicy};
 use crate::service_url::ServiceUrl;
+use crate::span::CallSpan;
 use atproto_lexicon::clock::{Clock, within};
 use atproto_lexicon::data::Value;
 use atproto_lexicon::http::{
@@ -188,14 +189,20 @@ impl<H: HttpClient, C: Clock, A: Auth> Client<H, C, A> {
         E::Error: for<'a> From<&'a str> + AsRef<str>,
     {
         let call = Call::without_input(endpoint)?.with_header(CONTENT_TYPE.as_str(), media_type)?;
-        let mut parts = self.parts(&call)?;
-        let proof = self.auth.authorize(&mut parts).await?;
-        let sent = self.http.send_streaming(Request::from_parts(parts, ()), body, length);
-        // A large body takes its time; the server's answer to it does not.
-        let (parts, body) = sent.await?.into_parts();
-        let body = self.in_time(read_body(body, self.config.max_body)).await?;
-        self.look_at(proof, &parts, &body).await.map_err(typed)?;
-        let (head, body) = success(parts, Received::<Bytes>::Bytes(body)).map_err(typed)?;
+        let span = CallSpan::of(&call, &self.service);
+        let streamed = async {
+            let mut parts = self.parts(&call)?;
+            let proof = self.auth.authorize(&mut parts).await?;
+            let sent = self.http.send_streaming(Request::from_parts(parts, ()), body, length);
+            // A large body takes its time; the server's answer to it does not.
+            let (parts, body) = sent.await?.into_parts();
+            let body = self.in_time(read_body(body, self.config.max_body)).await?;
+            self.look_at(proof, &parts, &body).await?;
+            success(parts, Received::<Bytes>::Bytes(body))
+        };
+        let done: Result<_, Error> = span.within(streamed).await;
+        span.ended(0, done.as_ref().err());
+        let (head, body) = done.map_err(typed)?;
         read_output::<E>(head, body.bytes())
     }
 
@@ -246,16 +253,22 @@ impl<H: HttpClient, C: Clock, A: Auth> Client<H, C, A> {
     /// Sends a call as often as it takes.
     async fn repeated(&self, call: &Call, whole: Whole) -> Result<(ReplyHead, Received<H::Body>), Error> {
         let mut attempts = Attempts::new(&self.config.retry, call.is_procedure());
-        loop {
-            let error = match self.attempt(call, whole).await {
-                Ok(success) => return Ok(success),
-                Err(error) => error,
-            };
-            match attempts.after(&error, self.clock.unix_time()) {
-                Some(wait) => self.clock.sleep(wait).await,
-                None => return Err(error),
+        let span = CallSpan::of(call, &self.service);
+        let repeated = async {
+            loop {
+                let error = match self.attempt(call, whole).await {
+                    Ok(success) => return Ok(success),
+                    Err(error) => error,
+                };
+                match attempts.after(&error, self.clock.unix_time()) {
+                    Some(wait) => self.clock.sleep(wait).await,
+                    None => return Err(error),
+                }
             }
-        }
+        };
+        let done = span.within(repeated).await;
+        span.ended(attempts.failed(), done.as_ref().err());
+        done
     }
 
     /// Sends a call until its server has nothing against who asks.

@@ -15,21 +15,24 @@
 use crate::api::com::atproto::sync::GetRecord;
 use crate::{Client, Error, ServiceUrl};
 use atproto_crypto::PublicKey;
-use atproto_identity::clock::Clock;
+use atproto_identity::clock::{Clock, within};
 use atproto_identity::dns::Dns;
 use atproto_identity::fetch_policy::Refusal;
 use atproto_identity::resolve::LexiconResolution;
 use atproto_identity::{Directory, Missing, ResolveError};
 use atproto_lexicon::data::{Cid, Object, Value, cbor};
-use atproto_lexicon::http::{HttpClient, HttpError, MaybeSend, MaybeSync};
+use atproto_lexicon::http::{HttpClient, HttpError, HttpErrorKind, MaybeSend, MaybeSync};
 use atproto_lexicon::schema::{Document, DocumentError};
 use atproto_lexicon::syntax::{AtUri, Did, Nsid, RecordKey};
 use atproto_repo::repo::{ProofError, verify_proof};
+use std::time::Duration;
 
 /// The collection of published schemas.
 pub const COLLECTION: &str = "com.atproto.lexicon.schema";
 /// The most bytes of a proof: a record, and the nodes on its path.
 const MAX_PROOF: usize = 4 << 20;
+/// The most time for it.
+const MAX_TIME: Duration = Duration::from_secs(60);
 
 /// A schema, as it is published.
 #[derive(Debug, Clone)]
@@ -56,7 +59,7 @@ impl Published {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LexiconError {
-    /// Nobody publishes it: DNS names no account, or it is proven that its repository does not have it.
+    /// Nobody publishes it: DNS names no account, or its repository does not have it, by a proof or the word of its host.
     #[error("nobody publishes it")]
     NotFound,
     /// The account is not known, or DNS could not be asked.
@@ -129,23 +132,30 @@ where
     D: Dns,
     C: Clock + Clone + MaybeSend + MaybeSync,
 {
+    // Authorities are the same in all letters; records have the small ones.
+    let nsid = &nsid.to_normalized();
     let identity = directory.resolve_did(did).await?;
     // A document that names what is no URL names no PDS.
     let pds = ServiceUrl::parse(identity.pds()?).map_err(|_| Missing::Service("atproto_pds"))?;
     if let Ok(uri) = pds.to_string().parse() {
         directory.config().policy.check_uri(&uri)?;
     }
-    let client = Client::new(http, clock, pds);
+    let client = Client::new(http, clock.clone(), pds);
     // Both are names that a key may have.
     let (Ok(collection), Ok(rkey)) = (COLLECTION.parse(), nsid.as_str().parse::<RecordKey>()) else {
         return Err(LexiconError::OtherSchema);
     };
     let get = GetRecord { did: did.clone(), collection, rkey };
-    let proof = match client.download(&get).await {
-        Ok(proof) => proof.output.read_all(MAX_PROOF).await?,
-        Err(error) if error.name() == Some("RecordNotFound") => return Err(LexiconError::NotFound),
-        Err(error) => return Err(Box::new(error.untyped()).into()),
+    let proof = async {
+        match client.download(&get).await {
+            Ok(proof) => Ok(proof.output.read_all(MAX_PROOF).await?),
+            Err(error) if error.name() == Some("RecordNotFound") => Err(LexiconError::NotFound),
+            Err(error) => Err(Box::new(error.untyped()).into()),
+        }
     };
+    // A host that sends a byte at a time is not waited for.
+    let proof = within(&clock, MAX_TIME, proof).await;
+    let proof = proof.unwrap_or_else(|| Err(HttpError::from(HttpErrorKind::TimedOut).into()))?;
     read_schema(&proof, did, &identity.signing_key()?, nsid)
 }
 
@@ -154,6 +164,7 @@ where
 /// # Errors
 /// [`LexiconError`].
 pub fn read_schema(proof: &[u8], did: &Did, key: &PublicKey, nsid: &Nsid) -> Result<Published, LexiconError> {
+    let nsid = &nsid.to_normalized();
     let path = format!("{COLLECTION}/{nsid}");
     let entry = verify_proof(proof, did, key, &path)?.ok_or(LexiconError::NotFound)?;
     let record = cbor::to_record(&entry.bytes)?;
@@ -163,7 +174,7 @@ pub fn read_schema(proof: &[u8], did: &Did, key: &PublicKey, nsid: &Nsid) -> Res
     }
     let document = Document::from_value(&value)?;
     let Value::Object(record) = value else { return Err(LexiconError::OtherSchema) };
-    if document.id != *nsid {
+    if document.id.to_normalized() != *nsid {
         return Err(LexiconError::OtherSchema);
     }
     Ok(Published { did: did.clone(), cid: entry.cid, document, record })

@@ -63,9 +63,10 @@
 //! let metadata = ClientMetadata::loopback([back.to_owned()], "atproto repo:com.example.note".parse()?);
 //! let environment = Parts { http: http.clone(), identities, clock, random, store: MemoryOAuthStore::default() };
 //! let oauth = OAuthClient::new(environment, Registration::new(metadata.client_id, back, metadata.scope));
-//! println!("{}", oauth.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?);
-//! // When the user has come back:
-//! let session = oauth.callback("state=…&iss=…&code=…").await?;
+//! let authorization = oauth.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?;
+//! println!("{}", authorization.url);
+//! // When the user has come back, in the same browser:
+//! let session = oauth.callback("state=…&iss=…&code=…", &authorization.state).await?;
 //! let client = Client::new(http, clock, session.pds()).with_auth(session);
 //! # Ok(())
 //! # }
@@ -113,6 +114,7 @@
 //! `client` is the client with its sessions, `reqwest` that over `reqwest` (`adapters`). `service-auth` makes and verifies the tokens
 //! by which services know each other (`auth::service`), with `cache` by keys that are remembered. `oauth` is sessions without a password
 //! (`auth::oauth`), and what a token may do (`auth::scope`). `labels` signs and verifies labels (`label`).
+//! `tracing` gives each call a span: the endpoint, the service, how it ended; no parameters, bodies or tokens.
 //! `lexicons` finds schemas where their authors publish them (`lexicon`).
 //!
 //! `server` serves endpoints over `axum` (`server`), and turns on `service-auth` and `stream`.
@@ -151,6 +153,8 @@ mod retry;
 #[cfg(feature = "server")]
 pub mod server;
 mod service_url;
+#[cfg(feature = "client")]
+mod span;
 #[cfg(feature = "stream")]
 pub mod stream;
 #[cfg(any(feature = "app-bsky", feature = "labels"))]

@@ -51,6 +51,11 @@ impl<'p> Attempts<'p> {
         Self { policy, is_procedure, failed: 0, limited: 0 }
     }
 
+    /// How often the call was sent again.
+    pub(crate) fn failed(&self) -> u32 {
+        self.failed.saturating_add(self.limited)
+    }
+
     /// How long to wait before another attempt, after one that ended like this; `None` where there is none.
     pub(crate) fn after(&mut self, error: &Error, unix_time: Duration) -> Option<Duration> {
         match error {

@@ -41,7 +41,7 @@ struct Windows<K> {
     order: VecDeque<(Duration, K)>,
     /// That of keys for which there is no room.
     others: Window,
-    /// The latest time: one that goes back counts as this one.
+    /// The latest time: one that goes back a little counts as this one.
     now: Duration,
 }
 
@@ -88,6 +88,11 @@ impl<K: Hash + Eq + Clone> RateLimiter<K> {
     /// Takes points, if so many are left; otherwise takes none. `now` is the time since 1970.
     pub fn take(&self, key: &K, points: u64, now: Duration) -> Taken {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        let latest_end = now.saturating_add(self.window);
+        if latest_end < windows.now {
+            windows.end_by(latest_end);
+            windows.now = now;
+        }
         let now = now.max(windows.now);
         windows.now = now;
         windows.forget(now);
@@ -116,6 +121,14 @@ impl<K: Hash + Eq + Clone> Windows<K> {
             if let Some((_, key)) = self.order.pop_front() {
                 self.of.remove(&key);
             }
+        }
+    }
+
+    /// Ends all windows by a time, with what was taken in them: a clock that was far ahead would hold them open until its own.
+    fn end_by(&mut self, end: Duration) {
+        let ends = self.of.values_mut().chain([&mut self.others]).map(|window| &mut window.end);
+        for of in ends.chain(self.order.iter_mut().map(|(end, _)| end)) {
+            *of = end.min(*of);
         }
     }
 
@@ -168,6 +181,22 @@ mod tests {
         assert!(limiter.take(&1, 10, secs(160)).is_allowed);
         assert!(!limiter.take(&1, 1, secs(10)).is_allowed);
         assert!(!limiter.take(&1, u64::MAX, secs(1000)).is_allowed);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_holds_no_window_open() {
+        let limiter = RateLimiter::new(1, secs(60), 2);
+        let keys = [1, 2, 3];
+        for key in keys {
+            assert!(limiter.take(&key, 1, secs(100_000)).is_allowed);
+        }
+        for (now, is_allowed) in [(100, false), (159, false), (160, true)] {
+            for key in keys {
+                let taken = limiter.take(&key, 1, secs(now));
+                assert_eq!(taken.is_allowed, is_allowed, "{key} at {now}");
+                assert!(taken.retry_after <= secs(60));
+            }
+        }
     }
 
     #[test]

@@ -16,7 +16,8 @@ impl Query {
     /// Takes a query apart; `None` where it is not encoded as one.
     pub(super) fn parse(query: &str) -> Option<Self> {
         let mut names: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        for (name, value) in percent::decode_form(query)? {
+        // A name without a value says nothing, as the reference implementation has it.
+        for (name, value) in percent::decode_form(query)?.into_iter().filter(|(_, value)| !value.is_empty()) {
             names.entry(name).or_default().push(value);
         }
         Some(Self(names))

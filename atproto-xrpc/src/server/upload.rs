@@ -101,6 +101,7 @@ struct Limited {
     left: u64,
     wait: Duration,
     end: Instant,
+    refused: Option<Refusal>,
 }
 
 impl Limited {
@@ -120,10 +121,20 @@ impl Limited {
         }
         let now = Instant::now();
         let end = now.checked_add(total.min(DAY)).unwrap_or(now);
-        Ok((length, Self { body: body.into_data_stream(), limit, left: limit, wait, end }))
+        Ok((length, Self { body: body.into_data_stream(), limit, left: limit, wait, end, refused: None }))
     }
 
     async fn chunk(&mut self) -> Result<Option<Bytes>, Refusal> {
+        if let Some(refusal) = &self.refused {
+            return Err(refusal.clone());
+        }
+        let piece = self.next().await;
+        // What comes after a piece that is lost is not the body.
+        self.refused = piece.as_ref().err().cloned();
+        piece
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Refusal> {
         let wait = self.wait.min(self.end.saturating_duration_since(Instant::now()));
         let too_slow =
             |_| Refusal::new(StatusCode::REQUEST_TIMEOUT, "RequestTimeout", "the body does not come in time");

@@ -28,12 +28,15 @@ use super::protocol::{Lost, Protocol, Read};
 use super::socket::Message;
 use super::url::{UrlError, socket_url};
 use atproto_lexicon::data::Limits;
+use atproto_lexicon::data::json::{self, JsonError};
 use atproto_lexicon::syntax::{CidString, Did, Handle, Nsid, RecordKey, Tid};
 use atproto_lexicon::typed::{self, Object, Value, ValueError};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 
+/// The most bytes of a message, as it is sent: what a subscription takes, unless its configuration says otherwise.
+const MAX_MESSAGE: usize = 5_000_000;
 /// The most accounts and collections that a URL names, in bytes of it.
 const MAX_QUERY: usize = 8192;
 
@@ -127,6 +130,12 @@ pub enum JetstreamFault {
     /// A field is missing or malformed.
     #[error("no event: {0}")]
     Event(String),
+    /// It is longer than an event may be, once it is no longer compressed.
+    #[error("longer than an event may be")]
+    TooLong,
+    /// The record, or what else is in it, is not of the data model.
+    #[error("not of the data model: {0}")]
+    Model(JsonError),
 }
 
 impl Jetstream {
@@ -137,7 +146,8 @@ impl Jetstream {
     pub fn new(server: &str) -> Result<Self, UrlError> {
         Ok(Self {
             server: socket_url(server)?,
-            query: Vec::new(),
+            // What is longer is left out by the server: it would end each connection.
+            query: vec![("maxMessageSizeBytes", MAX_MESSAGE.to_string())],
             cursor: None,
             rewind: Duration::from_secs(5),
             #[cfg(feature = "zstd")]
@@ -204,18 +214,18 @@ impl Jetstream {
     }
 
     #[cfg(feature = "zstd")]
-    fn text(&self, message: Message) -> Result<Vec<u8>, Lost> {
+    fn text(&self, message: Message) -> Result<Option<Vec<u8>>, Lost> {
         match (message, &self.decoder) {
-            (Message::Text(text), _) => Ok(text.into_bytes()),
+            (Message::Text(text), _) => Ok(Some(text.into_bytes())),
             (Message::Binary(bytes), Some(decoder)) => decoder.decode(&bytes),
             _ => Err(Lost::Kind),
         }
     }
 
     #[cfg(not(feature = "zstd"))]
-    fn text(&self, message: Message) -> Result<Vec<u8>, Lost> {
+    fn text(&self, message: Message) -> Result<Option<Vec<u8>>, Lost> {
         match message {
-            Message::Text(text) => Ok(text.into_bytes()),
+            Message::Text(text) => Ok(Some(text.into_bytes())),
             _ => Err(Lost::Kind),
         }
     }
@@ -246,12 +256,16 @@ impl Protocol for Jetstream {
     }
 
     fn read(&self, message: Message) -> Result<Read<JetstreamEvent, JetstreamFault>, Lost> {
-        let text = self.text(message)?;
-        let value =
-            atproto_lexicon::data::json::from_slice(&text, &Limits::OBJECT).map_err(|_| Lost::Text)?;
+        let Some(text) = self.text(message)? else {
+            // The next one is shorter again.
+            return Ok(Read::Invalid { seq: None, fault: JetstreamFault::TooLong });
+        };
+        let value = match json::from_slice(&text, &Limits::OBJECT) {
+            Ok(value) => value,
+            Err(error) => return read_beyond_model(&text, error),
+        };
         let seq = value.get("time_us").and_then(Value::as_integer).and_then(|time| u64::try_from(time).ok());
-        let known = ["commit", "identity", "account"];
-        if !value.get("kind").and_then(Value::as_str).is_some_and(|kind| known.contains(&kind)) {
+        if !value.get("kind").and_then(Value::as_str).is_some_and(|kind| KINDS.contains(&kind)) {
             return Ok(Read::Ignored);
         }
         Ok(match typed::from_value::<Wire>(&value).map_err(|error| error.to_string()).and_then(Wire::event) {
@@ -259,6 +273,27 @@ impl Protocol for Jetstream {
             Err(fault) => Read::Invalid { seq, fault: JetstreamFault::Event(fault) },
         })
     }
+}
+
+/// Reads a text with a record that is not of the data model. That is the fault of whoever wrote the record, of whom the server says
+/// what there is: the connection stays.
+fn read_beyond_model(text: &[u8], error: JsonError) -> Result<Read<JetstreamEvent, JetstreamFault>, Lost> {
+    let outline: Outline = serde_json::from_slice(text).map_err(|_| Lost::Text)?;
+    match outline.kind.as_deref() {
+        Some(kind) if KINDS.contains(&kind) => {
+            Ok(Read::Invalid { seq: outline.time_us, fault: JetstreamFault::Model(error) })
+        }
+        _ => Ok(Read::Ignored),
+    }
+}
+
+const KINDS: [&str; 3] = ["commit", "identity", "account"];
+
+/// What is looked at in any text.
+#[derive(Deserialize)]
+struct Outline {
+    time_us: Option<u64>,
+    kind: Option<String>,
 }
 
 /// An event as it is written.
@@ -350,17 +385,15 @@ mod zstd {
             Some(Self(Mutex::new(decoder)))
         }
 
-        pub(super) fn decode(&self, bytes: &[u8]) -> Result<Vec<u8>, Lost> {
+        /// `None` where it becomes too long.
+        pub(super) fn decode(&self, bytes: &[u8]) -> Result<Option<Vec<u8>>, Lost> {
             let mut decoder = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             let mut text = Vec::new();
             let stream = StreamingDecoder::new_with_decoder(bytes, &mut *decoder).map_err(|_| Lost::Text)?;
             let limit = MAX_TEXT.saturating_add(1);
             let limit = u64::try_from(limit).unwrap_or(u64::MAX);
             stream.take(limit).read_to_end(&mut text).map_err(|_| Lost::Text)?;
-            match text.len() {
-                length if length > MAX_TEXT => Err(Lost::TooLarge { length, limit: MAX_TEXT }),
-                _ => Ok(text),
-            }
+            Ok((text.len() <= MAX_TEXT).then_some(text))
         }
     }
 }

@@ -151,7 +151,9 @@ impl Clock for Still {
 fn a_schema_is_found() {
     let directory = Directory::new(Hosts, Hosts, Still);
     let find = |nsid: &str| block_on(resolve(&directory, Hosts, Still, &nsid.parse().unwrap()));
-    assert_eq!(find("com.example.note").unwrap().did, did());
+    for same in ["com.example.note", "COM.Example.note"] {
+        assert_eq!(find(same).unwrap().did, did());
+    }
     for nobody in ["com.example.missing", "com.example.refused", "com.example.deep.note"] {
         assert!(matches!(find(nobody), Err(LexiconError::NotFound)), "{nobody}");
     }

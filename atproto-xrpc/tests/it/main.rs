@@ -24,4 +24,5 @@ mod records;
 mod rich_text;
 mod server;
 mod service_auth;
+mod spans;
 mod stream;

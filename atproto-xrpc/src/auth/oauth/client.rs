@@ -6,6 +6,7 @@ use super::metadata::{Issuer, MAX_DOCUMENT, MetadataError, ResourceMetadata, Ser
 use super::session::{Live, OAuthSession};
 use super::store::OAuthStore as _;
 use crate::ServiceUrl;
+use crate::auth::Secret;
 use atproto_identity::clock::{Clock as _, within};
 use atproto_identity::fetch_policy::Refusal;
 use atproto_identity::{Identity, Missing, ResolveError};
@@ -37,6 +38,16 @@ pub enum LoginAt {
     Account(AtIdentifier),
     /// A server, for whichever account its user has there: a PDS, or what speaks for several.
     Server(ServiceUrl),
+}
+
+/// Where to send a user, and by what they are known when they come back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Authorization {
+    /// Where to.
+    pub url: String,
+    /// What [`OAuthClient::callback`] wants to have from whoever comes back. A server keeps it with the user's browser, in a cookie.
+    pub state: Secret,
 }
 
 /// Why there is no session.
@@ -105,11 +116,11 @@ impl<E: Environment> OAuthClient<E> {
         &self.inner.environment
     }
 
-    /// Asks for authorization, and gives the URL to send the user to. The request is in the store when this is ready.
+    /// Asks for authorization, and says where to send the user. The request is in the store when this is ready.
     ///
     /// # Errors
     /// [`OAuthError`].
-    pub async fn authorize(&self, at: &LoginAt) -> Result<String, OAuthError> {
+    pub async fn authorize(&self, at: &LoginAt) -> Result<Authorization, OAuthError> {
         let client = self.registration();
         if !client.scope.has_atproto() {
             return Err(OAuthError::NoAtproto);
@@ -134,15 +145,20 @@ impl<E: Environment> OAuthClient<E> {
         let (pushed, nonce) = self.call(call).await?;
         pending.nonce = nonce;
         self.environment().store().put_pending(&pending).await.map_err(OAuthError::store)?;
-        Ok(pushed.authorization_url(client, &server))
+        Ok(Authorization { url: pushed.authorization_url(client, &server), state: pending.state })
     }
 
     /// Makes a session when the user has come back with `query`, without `?`, on the redirect URI. It is in the store when this is ready.
+    /// `state` is that of the [`Authorization`] which this browser began with: somebody else's would give its user the session of
+    /// whoever sent them here (RFC 9700, section 4.7).
     ///
     /// # Errors
-    /// [`OAuthError`]. The request is used up in any case.
-    pub async fn callback(&self, query: &str) -> Result<OAuthSession<E>, OAuthError> {
+    /// [`OAuthError`]. The request is used up, unless it is another one's.
+    pub async fn callback(&self, query: &str, state: &Secret) -> Result<OAuthSession<E>, OAuthError> {
         let callback = Callback::parse(query)?;
+        if callback.state() != state.expose() {
+            return Err(CallbackError::UnknownState.into());
+        }
         let store = self.environment().store();
         let pending = store.take_pending(callback.state()).await.map_err(OAuthError::store)?;
         let pending = pending.ok_or(CallbackError::UnknownState)?;
@@ -173,7 +189,7 @@ impl<E: Environment> OAuthClient<E> {
     fn attach(&self, data: OAuthSessionData, nonce: Option<String>, is_new: bool) -> OAuthSession<E> {
         let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = live.get(&data.did).and_then(Weak::upgrade) {
-            if is_new {
+            if is_new || known.is_resolved_by(&data) {
                 known.replace(data, nonce);
             }
             return OAuthSession::from(known);

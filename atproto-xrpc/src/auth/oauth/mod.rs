@@ -22,10 +22,10 @@
 //!         Registration::new(metadata.client_id, redirect_uri, metadata.scope),
 //!     );
 //!
-//!     let url = client.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?;
-//!     println!("{url}");
-//!     // When the user has come back:
-//!     let session = client.callback("state=…&iss=…&code=…").await?;
+//!     let authorization = client.authorize(&LoginAt::Account("alice.example.com".parse()?)).await?;
+//!     println!("{}", authorization.url);
+//!     // When the user has come back, in the same browser:
+//!     let session = client.callback("state=…&iss=…&code=…", &authorization.state).await?;
 //!     println!("{} at {}", session.did(), session.pds());
 //!     Ok(())
 //! }
@@ -47,7 +47,7 @@ mod store;
 pub use assertion::{ASSERTION_TYPE, ClientKey, client_assertion};
 pub use call::{Answer, CallError, ServerCall};
 pub use callback::{Callback, CallbackError};
-pub use client::{LoginAt, OAuthClient, OAuthError};
+pub use client::{Authorization, LoginAt, OAuthClient, OAuthError};
 pub use dpop::{DpopError, DpopKey, DpopProof, DpopVerifier, VerifiedDpop, thumbprint};
 pub use environment::{Environment, Identities, Parts};
 pub use flow::{OAuthSessionData, PendingAuthorization, Pushed, Registration, TokenResponse};

@@ -37,7 +37,8 @@ pub struct OAuthSession<E: Environment> {
 /// The session, and the refresh under way: who refreshes holds the one and not the other, so that both go when nobody is left.
 pub(super) struct Live<E: Environment> {
     held: Arc<Held<E>>,
-    refreshing: Mutex<Option<Shared<Refreshing>>>,
+    /// With the generation that it refreshes.
+    refreshing: Mutex<Option<(u64, Shared<Refreshing>)>>,
 }
 
 struct Held<E: Environment> {
@@ -53,6 +54,8 @@ struct State {
     /// When these came, in seconds since 1970; `None` where that was in another run of the program.
     obtained_at: Option<u64>,
     end: Option<AuthError>,
+    /// Whether the store has failed to take the data.
+    is_unsaved: bool,
     /// What the authorization server wants to see in the next proof.
     server_nonce: Option<String>,
     /// What the PDS wants to see in the next proof.
@@ -75,7 +78,15 @@ impl State {
     fn new(data: OAuthSessionData, nonce: Option<String>, obtained_at: Option<u64>) -> Self {
         // Whoever sent the token last did not see the answer.
         let end = data.is_refreshing.then(in_doubt);
-        Self { data, generation: 0, obtained_at, end, server_nonce: nonce, pds_nonce: None }
+        Self {
+            data,
+            generation: 0,
+            obtained_at,
+            end,
+            is_unsaved: false,
+            server_nonce: nonce,
+            pds_nonce: None,
+        }
     }
 }
 
@@ -87,6 +98,11 @@ impl<E: Environment> Live<E> {
     pub(super) fn new(client: OAuthClient<E>, data: OAuthSessionData, nonce: Option<String>) -> Self {
         let (did, state) = (data.did.clone(), Mutex::new(State::new(data, nonce, None)));
         Self { held: Arc::new(Held { client, did, state }), refreshing: Mutex::default() }
+    }
+
+    /// Whether the store knows by now what was in doubt here: another program was refreshing, and has come to an end.
+    pub(super) fn is_resolved_by(&self, stored: &OAuthSessionData) -> bool {
+        matches!(self.held.state().end, Some(AuthError::InDoubt(_))) && !stored.is_refreshing
     }
 
     /// Goes on with the data of a new login.
@@ -101,6 +117,39 @@ impl<E: Environment> Live<E> {
 impl<E: Environment> Held<E> {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether nobody has logged in or out since these tokens came.
+    fn is_current(&self, generation: u64) -> bool {
+        let state = self.state();
+        state.generation == generation && !matches!(state.end, Some(AuthError::Ended(_)))
+    }
+
+    /// What the store has that is newer: by another program, or a login.
+    async fn newer_than(&self, data: &OAuthSessionData) -> Result<Option<OAuthSessionData>, AuthError> {
+        match self.client.environment().store().load(&self.did).await.map_err(stored)? {
+            None => Err(AuthError::Ended("it is no longer stored".to_owned())),
+            Some(known) if known.is_refreshing => Err(AuthError::Unavailable(None)),
+            Some(known) => Ok((known.refresh != data.refresh).then_some(known)),
+        }
+    }
+
+    /// Stores what a login or logout has said while something else was being stored.
+    async fn settle(&self, store: &E::Store) -> Result<(), AuthError> {
+        let (data, has_ended) = {
+            let state = self.state();
+            (state.data.clone(), matches!(state.end, Some(AuthError::Ended(_))))
+        };
+        let done = if has_ended { store.clear(&self.did).await } else { store.save(&data).await };
+        done.map_err(stored)
+    }
+
+    /// Notes whether the refresh token is on its way.
+    fn mark(&self, generation: u64, is_refreshing: bool) {
+        let mut state = self.state();
+        if state.generation == generation {
+            state.data.is_refreshing = is_refreshing;
+        }
     }
 }
 
@@ -169,9 +218,14 @@ impl<E: Environment> OAuthSession<E> {
     /// [`OAuthError`] where the server cannot say that it has ended: it is forgotten here all the same.
     pub async fn revoke(&self) -> Result<(), OAuthError> {
         let held = &self.live.held;
+        held.state().end = Some(AuthError::Ended("logged out".to_owned()));
+        // Tokens that are on their way would outlive the session.
+        let pending = self.live.refreshing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((_, refreshing)) = pending {
+            let _ = refreshing.await;
+        }
         let (data, nonce) = {
-            let mut state = held.state();
-            state.end = Some(AuthError::Ended("logged out".to_owned()));
+            let state = held.state();
             (state.data.clone(), state.server_nonce.clone())
         };
         let cleared = held.client.environment().store().clear(&data.did).await;
@@ -198,11 +252,14 @@ impl<E: Environment> OAuthSession<E> {
             if state.generation != generation {
                 return Ok(());
             }
-            match slot.as_ref().filter(|refreshing| refreshing.peek().is_none()) {
-                Some(refreshing) => refreshing.clone(),
+            // One that was begun before a login is of tokens that are over.
+            let pending =
+                slot.as_ref().filter(|(of, refreshing)| *of == generation && refreshing.peek().is_none());
+            match pending {
+                Some((_, refreshing)) => refreshing.clone(),
                 None => {
-                    let begun: Refreshing = Box::pin(refresh(self.live.held.clone()));
-                    slot.insert(begun.shared()).clone()
+                    let begun: Refreshing = Box::pin(refresh(self.live.held.clone(), generation));
+                    slot.insert((generation, begun.shared())).1.clone()
                 }
             }
         };
@@ -211,8 +268,7 @@ impl<E: Environment> OAuthSession<E> {
 }
 
 /// Has new tokens for the refresh token, which is sent once.
-async fn refresh<E: Environment>(held: Arc<Held<E>>) -> Result<(), AuthError> {
-    let generation = held.state().generation;
+async fn refresh<E: Environment>(held: Arc<Held<E>>, generation: u64) -> Result<(), AuthError> {
     let done = renew(&held, generation).await;
     let mut state = held.state();
     if state.generation != generation {
@@ -225,7 +281,8 @@ async fn refresh<E: Environment>(held: Arc<Held<E>>) -> Result<(), AuthError> {
             let pds_nonce = state.pds_nonce.take();
             let generation = generation.wrapping_add(1);
             let end = state.end.take();
-            *state = State { generation, pds_nonce, end, ..State::new(data, nonce, obtained_at) };
+            let is_unsaved = stored.is_err();
+            *state = State { generation, pds_nonce, end, is_unsaved, ..State::new(data, nonce, obtained_at) };
             stored
         }
         Err(error) => {
@@ -241,21 +298,20 @@ type Renewed = (OAuthSessionData, Option<String>, Result<(), AuthError>);
 
 async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewed, AuthError> {
     let (client, store) = (&held.client, held.client.environment().store());
-    let (mut data, nonce) = {
+    let (mut data, nonce, is_unsaved) = {
         let state = held.state();
-        (state.data.clone(), state.server_nonce.clone())
+        (state.data.clone(), state.server_nonce.clone(), state.is_unsaved)
     };
+    if is_unsaved {
+        store.save(&data).await.map_err(stored)?;
+        held.state().is_unsaved = false;
+    }
     // Another program may have been here before.
-    if let Some(stored) = store.load(&held.did).await.map_err(stored)? {
-        if stored.is_refreshing {
-            return Err(AuthError::Unavailable(None));
-        }
-        if stored.refresh != data.refresh {
-            return Ok((stored, nonce, Ok(())));
-        }
+    if let Some(newer) = held.newer_than(&data).await? {
+        return Ok((newer, nonce, Ok(())));
     }
     let server = match prepare(client, &mut data).await {
-        Err(error @ (OAuthError::OtherIssuer(_) | OAuthError::NoClientKey)) => {
+        Err(error @ OAuthError::OtherIssuer(_)) if held.is_current(generation) => {
             store.clear(&data.did).await.map_err(stored)?;
             return Err(AuthError::Ended(error.to_string()));
         }
@@ -263,29 +319,42 @@ async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewe
     };
     let call = data.refresh(client.registration(), &server, nonce.as_deref());
     let call = call.ok_or_else(|| AuthError::Ended("there is no refresh token".to_owned()))?;
+    // Asked once more: that took its time, and from here on there is nothing between what the store says and what is sent.
+    if let Some(newer) = held.newer_than(&data).await? {
+        return Ok((newer, nonce, Ok(())));
+    }
+    if !held.is_current(generation) {
+        // A login has come between: what was begun is over.
+        return Ok((data, nonce, Ok(())));
+    }
     data.is_refreshing = true;
     store.save(&data).await.map_err(stored)?;
-    held.state().data.is_refreshing = true;
+    if !held.is_current(generation) {
+        return held.settle(store).await.map(|()| (data, nonce, Ok(())));
+    }
+    held.mark(generation, true);
     let answer = client.call(call).await;
     match answer {
         Ok((tokens, nonce)) if tokens.sub == data.did => {
             let data = data.renewed(&tokens, client.now());
-            if held.state().generation != generation {
-                return Ok((data, nonce, Ok(())));
-            }
-            let saved = store.save(&data).await.map_err(stored);
+            // Who has logged in or out meanwhile has said what is stored.
+            let saved = match held.is_current(generation) {
+                true => store.save(&data).await.map_err(stored),
+                false => Ok(()),
+            };
             Ok((data, nonce, saved))
         }
         Ok(_) => Err(AuthError::Malformed("it is of another account".to_owned())),
         Err(error) => {
             let error = failed(error);
             match &error {
+                _ if !held.is_current(generation) => {}
                 AuthError::Ended(_) => store.clear(&data.did).await.map_err(stored)?,
                 // The answer may have been the only copy of the next token.
                 AuthError::InDoubt(_) | AuthError::Malformed(_) => {}
                 _ => {
                     data.is_refreshing = false;
-                    held.state().data.is_refreshing = false;
+                    held.mark(generation, false);
                     store.save(&data).await.map_err(stored)?;
                 }
             }
@@ -438,7 +507,8 @@ impl<E: Environment> Auth for OAuthSession<E> {
 
 impl State {
     fn is_fresh(&self, now: u64) -> bool {
-        self.obtained_at.is_some_and(|at| now < at.saturating_add(FRESH))
+        // Where the clock has gone back, nothing is known to be fresh.
+        self.obtained_at.and_then(|at| now.checked_sub(at)).is_some_and(|age| age < FRESH)
     }
 }
 

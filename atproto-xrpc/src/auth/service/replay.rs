@@ -10,7 +10,8 @@ pub trait ReplayStore: MaybeSync {
     type Error: MaybeSend;
 
     /// Takes the name of an issuer's token, to be remembered until `forgotten_at`, and says whether it is new. Both times are seconds
-    /// since 1970. Of two calls with the same name, one gets [`Replay::New`].
+    /// since 1970. Of two calls with the same name, one gets [`Replay::New`]: a name whose time was over when another call came, which
+    /// may have been forgotten, is not new.
     ///
     /// # Errors
     /// The store's own: the token is not accepted then.
@@ -47,6 +48,8 @@ pub struct MemoryReplays {
 struct Names {
     by_issuer: HashMap<Arc<Did>, HashSet<Arc<str>>>,
     by_time: BTreeSet<(u64, Arc<Did>, Arc<str>)>,
+    /// The latest time so far.
+    latest: u64,
 }
 
 impl Default for MemoryReplays {
@@ -64,7 +67,13 @@ impl MemoryReplays {
 
     fn insert_now(&self, issuer: &Did, id: &str, forgotten_at: u64, now: u64) -> Replay {
         let mut names = self.names.lock().unwrap_or_else(PoisonError::into_inner);
+        // A caller that was slow, or a clock that goes back, would find forgotten what it should not.
+        names.latest = names.latest.max(now);
+        let now = names.latest;
         names.forget(now);
+        if forgotten_at <= now {
+            return Replay::Seen;
+        }
         let known = names.by_issuer.get_key_value(issuer);
         if known.is_some_and(|(_, ids)| ids.contains(id)) {
             return Replay::Seen;
@@ -132,5 +141,9 @@ mod tests {
         replays.insert_now(&a, "4", 40, 30);
         let names = replays.names.lock().unwrap();
         assert_eq!((names.by_time.len(), names.by_issuer.len()), (1, 1));
+        drop(names);
+        // Whoever looked at the clock before the others does not make a name new that was forgotten.
+        assert_eq!(replays.insert_now(&a, "3", 30, 29), Replay::Seen);
+        assert_eq!(replays.insert_now(&a, "5", 31, 29), Replay::New);
     }
 }

@@ -77,7 +77,8 @@ pub(in crate::server) async fn open<L: EventLog>(
             Err(to_error_frame(refusal.error(), refusal.message()).into())
         }
     };
-    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
+    // Consumers say next to nothing.
+    let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE).read_buffer_size(4096);
     Ok(upgrade.on_upgrade(async move |socket| {
         let mut connection = Connection { socket, config };
         match consumer {

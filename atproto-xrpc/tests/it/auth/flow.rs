@@ -214,6 +214,12 @@ fn a_callback_that_is_not_the_answer_is_refused() {
     world.callback(&client, &world.query()).unwrap();
     let error = world.callback(&client, &world.query()).unwrap_err();
     assert!(matches!(error, OAuthError::Callback(CallbackError::UnknownState)));
+    // And only in the browser that was sent away: whoever sends somebody else here does not give them their session.
+    world.authorize(&client, account()).unwrap();
+    let (of_another, query) = (client.clone(), world.query());
+    let error = world.net.run(async move { of_another.callback(&query, &"state".into()).await.unwrap_err() });
+    assert!(matches!(error, OAuthError::Callback(CallbackError::UnknownState)));
+    world.callback(&client, &world.query()).unwrap();
     // And in time.
     world.authorize(&client, account()).unwrap();
     let net = world.net.clone();

@@ -316,11 +316,13 @@ fn a_confidential_client_keeps_the_key_of_a_session() {
     let session = world.log_in(&world.client_of(world.confidential())).unwrap();
     refresh(&world, &session).unwrap();
     drop(session);
-    // A program that has lost the key cannot go on.
+    // A program that has lost the key cannot go on, and one that has it can.
     let session = world.restore(&world.client()).unwrap();
     world.asked();
-    assert!(matches!(refresh(&world, &session), Err(AuthError::Ended(_))));
+    assert!(matches!(refresh(&world, &session), Err(AuthError::Other(_))));
     assert_eq!(count(&world.asked(), TOKEN), 0);
+    let session = world.restore(&world.client_of(world.confidential())).unwrap();
+    refresh(&world, &session).unwrap();
 }
 
 #[test]
@@ -369,7 +371,7 @@ fn what_goes_on_can_move_between_threads() {
     let (_, client, session) = logged_in();
     let at = account();
     moves(client.authorize(&at));
-    moves(client.callback("a"));
+    moves(client.callback("a", &"a".into()));
     moves(session.refresh());
     moves(session.refresh_again());
     moves(session.revoke());
@@ -390,4 +392,89 @@ fn a_program_that_another_keeps_waiting_can_go_on() {
     let again = session.clone();
     world.net.run(async move { again.refresh_again().await.unwrap() });
     assert_eq!(session.data().refresh.unwrap().expose(), "refresh-2");
+}
+
+type Refreshing = std::pin::Pin<Box<dyn Future<Output = Result<(), AuthError>>>>;
+
+/// A refresh that was begun and has come as far as so many polls.
+fn begun(session: &Session, polls: usize) -> Refreshing {
+    let session = session.clone();
+    let mut refresh: Refreshing = Box::pin(async move { session.refresh().await });
+    for _ in 0..polls {
+        if refresh.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready() {
+            return Box::pin(async { Ok(()) });
+        }
+    }
+    refresh
+}
+
+fn stored(world: &World) -> Option<atproto_xrpc::auth::oauth::OAuthSessionData> {
+    let store = world.store.clone();
+    world.net.run(async move { store.load(&did()).await.unwrap() })
+}
+
+#[test]
+fn a_login_counts_whatever_is_being_refreshed() {
+    // Before the first, nothing is begun: what is refreshed then are the tokens of the login.
+    for polls in 1..40 {
+        let (world, client, session) = logged_in();
+        let refreshing = begun(&session, polls);
+        let newer = world.log_in(&client).unwrap();
+        let newest = format!("refresh-{}", world.lock().issued);
+        // Whoever waits for the refresh gets the new tokens, too; the server takes no token twice.
+        world.net.run(refreshing).unwrap();
+        for _ in 0..2 {
+            let data = session.data();
+            assert_eq!(data.refresh.as_ref().unwrap().expose(), newest, "{polls}");
+            assert!(!data.is_refreshing && stored(&world) == Some(data), "{polls}");
+        }
+        refresh(&world, &newer).unwrap();
+        get(&world, &session).unwrap();
+    }
+}
+
+#[test]
+fn a_logout_counts_whatever_is_being_refreshed() {
+    for polls in 0..40 {
+        let (world, client, session) = logged_in();
+        let refreshing = begun(&session, polls);
+        let revoking = session.clone();
+        world.net.run(async move { revoking.revoke().await.unwrap() });
+        let _ = world.net.run(refreshing);
+        assert_eq!(stored(&world), None, "{polls}");
+        {
+            let server = world.lock();
+            assert_eq!(server.revoked, [format!("refresh-{}", server.issued)], "{polls}");
+        }
+        assert!(matches!(get(&world, &session), Err(Error::Auth(AuthError::Ended(_)))));
+        drop(session);
+        assert!(world.restore(&client).is_none());
+    }
+    // By another program, which has the same store.
+    let (world, client, session) = logged_in();
+    let store = world.store.clone();
+    world.net.run(async move { store.clear(&did()).await.unwrap() });
+    world.asked();
+    assert!(matches!(refresh(&world, &session), Err(AuthError::Ended(_))));
+    assert_eq!(count(&world.asked(), TOKEN), 0);
+    drop(session);
+    assert!(world.restore(&client).is_none());
+}
+
+#[test]
+fn what_another_program_has_refreshed_is_taken() {
+    let (world, client, session) = logged_in();
+    let mut data = session.data();
+    data.is_refreshing = true;
+    let (store, flagged) = (world.store.clone(), data.clone());
+    world.net.run(async move { store.save(&flagged).await.unwrap() });
+    drop(session);
+    let session = world.restore(&client).unwrap();
+    assert!(matches!(get(&world, &session), Err(Error::Auth(AuthError::InDoubt(_)))));
+    // It has come to its end since.
+    data.is_refreshing = false;
+    let store = world.store.clone();
+    world.net.run(async move { store.save(&data).await.unwrap() });
+    world.restore(&client).unwrap();
+    get(&world, &session).unwrap();
 }

@@ -151,12 +151,14 @@ impl World {
 
     pub fn authorize(&self, client: &Client, at: LoginAt) -> Result<String, OAuthError> {
         let client = client.clone();
-        self.net.run(async move { client.authorize(&at).await })
+        self.net.run(async move { client.authorize(&at).await.map(|authorization| authorization.url) })
     }
 
     pub fn callback(&self, client: &Client, query: &str) -> Result<Session, OAuthError> {
         let (client, query) = (client.clone(), query.to_owned());
-        self.net.run(async move { client.callback(&query).await })
+        // The browser is the one that was sent away last.
+        let state = self.lock().pushed.get("state").cloned().unwrap_or_default().into();
+        self.net.run(async move { client.callback(&query, &state).await })
     }
 
     /// The query with which the user comes back.
@@ -273,10 +275,16 @@ impl Server {
     }
 
     fn tokens(&mut self, form: &HashMap<String, String>, key: &str) -> Says {
-        assert_eq!(self.key.as_deref(), Some(key), "another key than the session's");
+        let newest = format!("refresh-{}", self.issued);
+        if self.key.as_deref() != Some(key) {
+            // A session that was on its way when another one took its place.
+            assert_eq!(form["grant_type"], "refresh_token", "another key than the session's");
+            assert_ne!(form["refresh_token"], newest, "another key than the session's");
+            return json(400, r#"{"error":"invalid_grant"}"#);
+        }
         if form["grant_type"] == "refresh_token" {
             let token = &form["refresh_token"];
-            assert_eq!(*token, format!("refresh-{}", self.issued));
+            assert_eq!(*token, newest);
             assert!(self.used.insert(token.clone()), "a refresh token is sent twice");
         } else {
             assert_eq!(form["grant_type"], "authorization_code");

@@ -113,18 +113,18 @@ fn users_let_a_client_in() {
     run(&[], async |net, open| {
         account(open, "alice").await;
         let oauth = client(net, loopback(), &Store::default());
-        let url = oauth.authorize(&alice()).await.unwrap();
-        let query = answer(net, &url, CALLBACK, false).await;
-        let session = oauth.callback(&query).await.unwrap();
+        let asked = oauth.authorize(&alice()).await.unwrap();
+        let query = answer(net, &asked.url, CALLBACK, false).await;
+        let session = oauth.callback(&query, &asked.state).await.unwrap();
         assert!(session.scope().has_atproto());
         // Whoever sees the callback later has nothing of it.
-        let again = oauth.callback(&query).await.unwrap_err();
+        let again = oauth.callback(&query, &asked.state).await.unwrap_err();
         assert!(matches!(again, OAuthError::Callback(CallbackError::UnknownState)), "{again}");
         use_up(net, &oauth, session).await;
 
-        let url = oauth.authorize(&LoginAt::Server(net.pds(0).parse().unwrap())).await.unwrap();
-        let query = answer(net, &url, CALLBACK, true).await;
-        let error = oauth.callback(&query).await.unwrap_err();
+        let asked = oauth.authorize(&LoginAt::Server(net.pds(0).parse().unwrap())).await.unwrap();
+        let query = answer(net, &asked.url, CALLBACK, true).await;
+        let error = oauth.callback(&query, &asked.state).await.unwrap_err();
         assert!(error.to_string().contains("access_denied"), "{error}");
     });
 }
@@ -145,9 +145,9 @@ fn a_confidential_client_says_who_it_is() {
         let registration = Registration::new(id, callback, metadata.scope.clone())
             .with_key(ClientKey { id: "key-1".to_owned(), key });
         let oauth = client(net, registration.clone(), &Store::default());
-        let url = oauth.authorize(&alice()).await.unwrap();
-        let query = answer(net, &url, callback, false).await;
-        let session = oauth.callback(&query).await.unwrap();
+        let asked = oauth.authorize(&alice()).await.unwrap();
+        let query = answer(net, &asked.url, callback, false).await;
+        let session = oauth.callback(&query, &asked.state).await.unwrap();
         assert_eq!(session.data().client_key.as_deref(), Some("key-1"));
         use_up(net, &oauth, session).await;
 

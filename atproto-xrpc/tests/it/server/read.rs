@@ -41,7 +41,7 @@ fn each_bad_parameter_is_named() {
         ("&reverse=true", None),
         ("&limit=0", Some("/limit: 0 is less than 1")),
         ("&limit=101", Some("/limit: 101 is greater than 100")),
-        ("&limit=", Some("limit: not an integer")),
+        ("&limit=", None),
         ("&limit=+5", Some("limit: not an integer")),
         ("&limit=%2B5", Some("limit: not an integer")),
         ("&limit=5.0", Some("limit: not an integer")),
@@ -50,7 +50,7 @@ fn each_bad_parameter_is_named() {
         ("&limit=1&limit=1", Some("limit: there is more than one")),
         ("&reverse=1", Some("reverse: neither true nor false")),
         ("&reverse=True", Some("reverse: neither true nor false")),
-        ("&reverse", Some("reverse: neither true nor false")),
+        ("&reverse", None),
         ("&cursor=a&cursor=b", Some("cursor: there is more than one")),
         ("&cursor=%", Some("the query is not percent-encoded UTF-8")),
         ("&cursor=%ff", Some("the query is not percent-encoded UTF-8")),
@@ -65,14 +65,12 @@ fn each_bad_parameter_is_named() {
     for (query, expected) in [
         (None, "missing field `repo`"),
         (Some(""), "missing field `repo`"),
+        (Some("repo=&collection=com.example.note"), "missing field `repo`"),
         (Some("repo=alice.example.com"), "missing field `collection`"),
         (Some("Repo=alice.example.com&collection=com.example.note"), "missing field `repo`"),
     ] {
         assert_eq!(message(read_params::<ListRecords>(query)), expected);
     }
-    assert!(
-        message(read_params::<ListRecords>(Some("repo=&collection=com.example.note"))).starts_with("repo: ")
-    );
     assert!(
         message(read_params::<ListRecords>(Some("repo=a.example&collection=x"))).starts_with("collection: ")
     );

@@ -60,8 +60,27 @@ fn events_are_read() {
     no_record["commit"].as_object_mut().unwrap().remove("record");
     let mut both = identity(18);
     both["account"] = json!({"active": true});
-    let script =
-        [commit(11, "create"), commit(12, "delete"), identity(13), account, new, other_type, no_record, both];
+    // What a record holds is its author's fault.
+    let mut old_link = commit(19, "create");
+    old_link["commit"]["record"]["link"] = json!({"$link": "QmbWqxBEKC3P8tqsKc98xmWNzrzDtRLMiMPL8wBuTGsMnR"});
+    let mut no_type = commit(20, "create");
+    no_type["commit"]["record"]["blob"] =
+        json!({"$type": "blob", "ref": {"$link": CID}, "mimeType": "", "size": 1});
+    let mut of_other_kind = old_link.clone();
+    of_other_kind["kind"] = "weather".into();
+    let script = [
+        commit(11, "create"),
+        commit(12, "delete"),
+        identity(13),
+        account,
+        new,
+        other_type,
+        no_record,
+        both,
+        old_link,
+        of_other_kind,
+        no_type,
+    ];
     let mut script: Vec<_> = script.iter().map(text).collect();
     script.push(Act::Send(Message::Text("{".to_owned())));
     let net = Net::open([script]);
@@ -82,7 +101,7 @@ fn events_are_read() {
         next(&net, &mut stream),
         (Some(14), Some(JetstreamKind::Account { is_active: false, status }))
     );
-    for time in [16, 17, 18] {
+    for time in [16, 17, 18, 19, 20] {
         assert_eq!(next(&net, &mut stream), (Some(time), None));
     }
     assert!(matches!(net.run(stream.next()), Ok(StreamEvent::Lost { reason: Lost::Text, .. })));
@@ -109,7 +128,12 @@ fn times_are_cursors() {
     seqs = (0..2).map(|_| next(&net, &mut stream).0.unwrap()).collect();
     assert_eq!(seqs, [time + 1, time + 2]);
     let urls: Vec<_> = net.attempts().into_iter().map(|(_, url)| url).collect();
-    let url = |cursor: u64| format!("wss://jetstream.example.com/subscribe?cursor={}", cursor - 5_000_000);
+    let url = |cursor: u64| {
+        format!(
+            "wss://jetstream.example.com/subscribe?maxMessageSizeBytes=5000000&cursor={}",
+            cursor - 5_000_000
+        )
+    };
     assert_eq!(urls, [url(time - 10), url(time + 1)]);
 }
 
@@ -121,7 +145,7 @@ fn what_is_wanted_stands_in_the_url() {
     let wanted = wanted.with_accounts([&did]).unwrap().with_cursor(9).with_rewind(Duration::ZERO);
     let mut stream = Subscription::new(wanted, net.clone(), net.clone(), 7);
     assert!(matches!(net.run(stream.next()), Ok(StreamEvent::Message { .. })));
-    let expected = "wss://jetstream.example.com/subscribe?wantedCollections=app.bsky.feed.post\
+    let expected = "wss://jetstream.example.com/subscribe?maxMessageSizeBytes=5000000&wantedCollections=app.bsky.feed.post\
         &wantedCollections=app.bsky.graph.*&wantedDids=did%3Aplc%3Aewvi7nxzyoun6zhxrhs64oiz&cursor=9";
     assert_eq!(net.attempts()[0].1, expected);
     for bad in ["", "*", "post", "app.bsky.feed.post&x=y", ".*", "app.*.post"] {
@@ -141,7 +165,7 @@ fn compressed_events_are_read() {
     let zeros = include_bytes!("jetstream-zeros.zst").to_vec();
     let net = Net::open([
         vec![binary(*event), text(&identity(6)), binary(cut)],
-        vec![binary(*event), binary(zeros)],
+        vec![binary(*event), binary(zeros), text(&identity(7)), Act::Close],
         vec![binary(*b"{}")],
         vec![binary(*event)],
     ]);
@@ -155,10 +179,12 @@ fn compressed_events_are_read() {
     }
     assert!(matches!(lost(&mut stream), Lost::Text));
     assert_eq!(next(&net, &mut stream).0, Some(6));
-    assert!(matches!(lost(&mut stream), Lost::TooLarge { limit: 5_000_000, .. }));
+    assert_eq!(next(&net, &mut stream), (None, None));
+    assert_eq!(next(&net, &mut stream).0, Some(7));
+    assert!(matches!(lost(&mut stream), Lost::Closed));
     assert!(matches!(lost(&mut stream), Lost::Text));
     assert!(next(&net, &mut stream).1.is_some());
-    assert!(net.attempts()[0].1.ends_with("/subscribe?compress=true"));
+    assert!(net.attempts()[0].1.ends_with("/subscribe?maxMessageSizeBytes=5000000&compress=true"));
     assert!(server().with_dictionary(&dictionary[..100]).is_err());
     // Who has not asked for it does not get it.
     let net = Net::open([vec![binary(*event)]]);
