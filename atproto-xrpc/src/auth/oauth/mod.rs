@@ -38,6 +38,7 @@ mod challenge;
 mod client;
 mod dpop;
 mod environment;
+mod fault;
 mod flow;
 mod metadata;
 mod pkce;

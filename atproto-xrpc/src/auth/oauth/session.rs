@@ -1,15 +1,16 @@
-use super::call::{CallError, DPOP, USE_NONCE, nonce_of};
+use super::call::{DPOP, USE_NONCE, nonce_of};
 use super::challenge::dpop_error;
 use super::client::{OAuthClient, OAuthError};
 use super::dpop::DpopProof;
 use super::environment::Environment;
+use super::fault::{failed, in_doubt, is_final, not_asked, stored};
 use super::flow::OAuthSessionData;
 use super::store::OAuthStore as _;
 use crate::ServiceUrl;
 use crate::auth::scope::ScopeSet;
 use crate::auth::vouch::{Auth, sensitive};
 use crate::error::AuthError;
-use atproto_lexicon::http::{HttpError, HttpErrorKind};
+use atproto_lexicon::http::HttpErrorKind;
 use atproto_lexicon::syntax::Did;
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
@@ -29,7 +30,8 @@ const FRESH: u64 = 10;
 /// However many calls meet a token that has expired, it is refreshed once. A refresh that was begun goes on with whoever calls next
 /// where a future is dropped, and no refresh token is sent twice: where its answer is lost, the session ends
 /// [in doubt](AuthError::InDoubt), also for the next run of the program, until [`refresh_again`](Self::refresh_again) is called or the
-/// user logs in.
+/// user logs in. So it does where the next call comes later than the HTTP client waits for an answer: who must not lose a session lets
+/// its calls come to their end, also when nobody waits for them any more.
 pub struct OAuthSession<E: Environment> {
     live: Arc<Live<E>>,
 }
@@ -88,10 +90,6 @@ impl State {
             pds_nonce: None,
         }
     }
-}
-
-fn in_doubt() -> AuthError {
-    AuthError::InDoubt(HttpErrorKind::Broken.into())
 }
 
 impl<E: Environment> Live<E> {
@@ -373,50 +371,6 @@ async fn prepare<E: Environment>(
     }
     data.pds = client.pds_at(&data.did, &data.issuer).await?;
     client.server(&data.issuer).await
-}
-
-fn stored(error: impl std::error::Error + Send + Sync + 'static) -> AuthError {
-    AuthError::Store(Arc::new(error))
-}
-
-/// What it means that the server was not asked at all.
-fn not_asked(error: OAuthError) -> AuthError {
-    match error {
-        OAuthError::Http(error) => AuthError::Unavailable(Some(error)),
-        OAuthError::Identity(error) if error.retry_after().is_some() => AuthError::Unavailable(None),
-        error => AuthError::Other(Arc::new(error)),
-    }
-}
-
-/// What an answer to a refresh that is no success means for its token.
-fn failed(error: OAuthError) -> AuthError {
-    match error {
-        OAuthError::Http(error) if was_not_sent(&error) => AuthError::Unavailable(Some(error)),
-        OAuthError::Http(error) => AuthError::InDoubt(error),
-        OAuthError::Call(CallError::Refused { status: 429, .. } | CallError::Nonce) => {
-            AuthError::Unavailable(None)
-        }
-        // What stands before a server may say so after it has answered.
-        OAuthError::Call(CallError::Refused { status: 500.., .. }) => in_doubt(),
-        OAuthError::Call(error) if error.name() == Some("invalid_grant") => {
-            AuthError::Ended(error.to_string())
-        }
-        OAuthError::Call(error @ CallError::Refused { status: 400.., .. }) => {
-            AuthError::Other(Arc::new(OAuthError::Call(error)))
-        }
-        OAuthError::Call(CallError::Refused { .. }) => in_doubt(),
-        OAuthError::Call(error) => AuthError::Malformed(error.to_string()),
-        error => AuthError::Other(Arc::new(error)),
-    }
-}
-
-fn was_not_sent(error: &HttpError) -> bool {
-    use HttpErrorKind::{Connect, Refused, RefusedUrl, UnknownHost};
-    matches!(error.kind(), UnknownHost | Connect | Refused(_) | RefusedUrl)
-}
-
-fn is_final(error: &AuthError) -> bool {
-    matches!(error, AuthError::Ended(_) | AuthError::InDoubt(_) | AuthError::Malformed(_))
 }
 
 impl<E: Environment> Auth for OAuthSession<E> {

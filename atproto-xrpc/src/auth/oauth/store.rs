@@ -6,6 +6,9 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Where requests are kept until their users come back, and sessions between runs of a program. What is kept are secrets.
+///
+/// Of two programs with the same store, one finds that the other is refreshing, or has; but where both ask at the same moment, both
+/// send the token, which ends the session. Let one refresh, or lock.
 pub trait OAuthStore: MaybeSend + MaybeSync {
     /// Why it cannot be.
     type Error: std::error::Error + Send + Sync + 'static;

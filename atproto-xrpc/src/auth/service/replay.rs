@@ -37,6 +37,9 @@ pub enum Replay {
 
 /// Names in memory, as many as it is made for. A name stays until its time is over: to make room by forgetting one would let it
 /// count twice. So that no single issuer takes all the room, each has a part.
+///
+/// Room is needed for the tokens of a second times the seconds for which they count, leeway included. Where it is taken, further tokens
+/// are not accepted: a service that strangers may call is made with more, or with a shorter [`Verifier::max_lifetime`](super::Verifier::max_lifetime).
 #[derive(Debug)]
 pub struct MemoryReplays {
     capacity: usize,
