@@ -478,3 +478,22 @@ fn what_another_program_has_refreshed_is_taken() {
     world.restore(&client).unwrap();
     get(&world, &session).unwrap();
 }
+
+#[test]
+fn tokens_that_were_not_saved_are_saved_with_the_next() {
+    // The second save of a refresh is that of its tokens.
+    let (world, client, session) = logged_in();
+    *world.store.saves_before_failure.lock().unwrap() = Some(1);
+    assert!(matches!(refresh(&world, &session), Err(AuthError::Store(_))));
+    assert_eq!(session.data().refresh.unwrap().expose(), "refresh-2");
+    get(&world, &session).unwrap();
+    refresh(&world, &session).unwrap();
+    assert_eq!(stored(&world), Some(session.data()));
+    drop(session);
+    let session = world.restore(&client).unwrap();
+    refresh(&world, &session).unwrap();
+    // Where it fails before the token is sent, nothing is lost.
+    *world.store.saves_before_failure.lock().unwrap() = Some(0);
+    assert!(matches!(refresh(&world, &session), Err(AuthError::Store(_))));
+    refresh(&world, &session).unwrap();
+}

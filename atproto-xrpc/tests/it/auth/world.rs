@@ -8,7 +8,7 @@ use atproto_lexicon::http::{Bytes, Request};
 use atproto_lexicon::syntax::Did;
 use atproto_xrpc::auth::oauth::{
     ClientKey, DpopError, DpopVerifier, LoginAt, MemoryOAuthStore, OAuthClient, OAuthError, OAuthSession,
-    Parts, PkceVerifier, Registration,
+    OAuthSessionData, OAuthStore, Parts, PendingAuthorization, PkceVerifier, Registration,
 };
 use serde_json::{Value as Json, json};
 use std::collections::{HashMap, HashSet};
@@ -24,8 +24,49 @@ pub const RESOURCE_METADATA: &str = "https://pds.example.com/.well-known/oauth-p
 pub const SERVER_METADATA: &str = "https://auth.example.com/.well-known/oauth-authorization-server";
 pub const TOKEN: &str = "https://auth.example.com/token";
 
-pub type Client = OAuthClient<Parts<Net, Directory<Net, NoDns, Net>, Net, Counted, Arc<MemoryOAuthStore>>>;
-pub type Session = OAuthSession<Parts<Net, Directory<Net, NoDns, Net>, Net, Counted, Arc<MemoryOAuthStore>>>;
+/// A store that may fail.
+#[derive(Debug, Default)]
+pub struct Store {
+    kept: MemoryOAuthStore,
+    /// How often it saves before it fails once.
+    pub saves_before_failure: Mutex<Option<u32>>,
+}
+
+impl OAuthStore for Store {
+    type Error = std::io::Error;
+
+    async fn put_pending(&self, pending: &PendingAuthorization) -> std::io::Result<()> {
+        self.kept.put_pending(pending).await.map_err(|never| match never {})
+    }
+
+    async fn take_pending(&self, state: &str) -> std::io::Result<Option<PendingAuthorization>> {
+        self.kept.take_pending(state).await.map_err(|never| match never {})
+    }
+
+    async fn load(&self, did: &Did) -> std::io::Result<Option<OAuthSessionData>> {
+        self.kept.load(did).await.map_err(|never| match never {})
+    }
+
+    async fn save(&self, session: &OAuthSessionData) -> std::io::Result<()> {
+        let fails = {
+            let mut left = self.saves_before_failure.lock().unwrap();
+            let fails = *left == Some(0);
+            *left = left.and_then(|left| left.checked_sub(1));
+            fails
+        };
+        if fails {
+            return Err(std::io::Error::other("no room"));
+        }
+        self.kept.save(session).await.map_err(|never| match never {})
+    }
+
+    async fn clear(&self, did: &Did) -> std::io::Result<()> {
+        self.kept.clear(did).await.map_err(|never| match never {})
+    }
+}
+
+pub type Client = OAuthClient<Parts<Net, Directory<Net, NoDns, Net>, Net, Counted, Arc<Store>>>;
+pub type Session = OAuthSession<Parts<Net, Directory<Net, NoDns, Net>, Net, Counted, Arc<Store>>>;
 
 /// Bytes that never come twice.
 pub struct Counted(AtomicU64);
@@ -69,7 +110,7 @@ pub struct Server {
 pub struct World {
     pub net: Net,
     pub server: Arc<Mutex<Server>>,
-    pub store: Arc<MemoryOAuthStore>,
+    pub store: Arc<Store>,
 }
 
 pub fn document(pds: &str) -> Says {
