@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -11,7 +12,11 @@ use std::time::Duration;
 pub struct RealNet {
     child: Child,
     info: Value,
+    log: PathBuf,
 }
+
+/// Which of the servers of this process it is.
+static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl RealNet {
     /// Starts the servers of the folder that `ATPROTO_REALNET` names, seen from the workspace, with these arguments of `start.mjs`.
@@ -22,10 +27,14 @@ impl RealNet {
         let folder = std::env::var_os("ATPROTO_REALNET").ok_or("ATPROTO_REALNET names no folder")?;
         let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap_or(Path::new("."));
         let folder = workspace.join(folder);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let log = std::env::temp_dir().join(format!("realnet-{}-{number}.log", std::process::id()));
         let mut child = Command::new(folder.join("node_modules/.bin/node"))
             .args(["start.mjs", "--exit-with-stdin"])
             .args(arguments)
             .current_dir(&folder)
+            .env("LOG_ENABLED", "1")
+            .env("LOG_DESTINATION", &log)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -33,7 +42,7 @@ impl RealNet {
         let mut line = String::new();
         let read = child.stdout.as_mut().map(|stdout| BufReader::new(stdout).read_line(&mut line));
         // From here on, dropping it ends the servers.
-        let mut net = Self { child, info: Value::Null };
+        let mut net = Self { child, info: Value::Null, log };
         match read {
             Some(Ok(_)) => {
                 net.info = serde_json::from_str(&line).map_err(|error| format!("{error}: {line:?}"))?
@@ -55,16 +64,26 @@ impl RealNet {
 }
 
 impl Drop for RealNet {
-    /// Without its input the process ends, and removes its files.
+    /// Without its input the process ends, and removes its files. Where a test has failed, what the servers failed at is shown.
     fn drop(&mut self) {
         drop(self.child.stdin.take());
-        for _ in 0..100 {
-            if matches!(self.child.try_wait(), Ok(Some(_))) {
-                return;
+        let has_ended = (0..100).any(|_| {
+            let has_ended = matches!(self.child.try_wait(), Ok(Some(_)));
+            if !has_ended {
+                sleep(Duration::from_millis(50));
             }
-            sleep(Duration::from_millis(50));
+            has_ended
+        });
+        if !has_ended {
+            drop(self.child.kill());
+            drop(self.child.wait());
         }
-        drop(self.child.kill());
-        drop(self.child.wait());
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+            for line in log.lines().filter(|line| line.contains("InternalServerError")) {
+                eprintln!("{line}");
+            }
+        }
+        drop(std::fs::remove_file(&self.log));
     }
 }

@@ -74,6 +74,18 @@ impl Stop {
         Self::because(Outcome::Negative, word, reason)
     }
 
+    /// The same, and which endpoint it came of.
+    pub(crate) fn of(self, nsid: &str) -> Self {
+        match self.into_print() {
+            Err(failure) => failure.into(),
+            Ok((text, mut json, outcome)) => {
+                let reason = format!("{nsid}: {text}");
+                json.insert("reason".into(), reason.as_str().into());
+                Self::Print { text: reason, json: json.into(), outcome }
+            }
+        }
+    }
+
     /// As what is printed, where it is not the command that is wrong.
     pub(crate) fn into_print(self) -> Result<(String, Map<String, Json>, Outcome), Failure> {
         let error = match self {

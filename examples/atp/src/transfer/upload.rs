@@ -15,6 +15,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 use std::pin::pin;
+use std::time::Duration;
+use tokio::time::sleep;
 
 /// The copy of an account in a folder, on its way to a host.
 pub(crate) struct Import<'a> {
@@ -107,7 +109,8 @@ pub(crate) async fn import_repo(client: &LoggedIn, path: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Sends a file; once more where a token had expired meanwhile.
+/// Sends a file. However often it comes it is the same, so it is sent again where the host fails at it, and once where a token had
+/// expired meanwhile.
 async fn send_file<E>(
     client: &LoggedIn,
     endpoint: &E,
@@ -120,13 +123,21 @@ where
     E::Output: serde::de::DeserializeOwned,
     E::Error: for<'a> From<&'a str> + AsRef<str>,
 {
-    let mut is_again = false;
+    let (mut is_again, mut waits) = (false, [500, 1_000, 2_000].map(Duration::from_millis).into_iter());
     loop {
         let file = File::open(path).map_err(Failure::file(path.display()))?;
         let length = file.metadata().map_err(Failure::file(path.display()))?.len();
-        match client.send_streaming(endpoint, media_type, Pieces(file), length).await {
-            Err(error) if !is_again && error.name() == Some("ExpiredToken") => is_again = true,
-            sent => return sent.map_err(Stop::from),
+        let error = match client.send_streaming(endpoint, media_type, Pieces(file), length).await {
+            Ok(reply) => return Ok(reply),
+            Err(error) => error,
+        };
+        let has_failed = error.head().is_some_and(|head| head.status.is_server_error());
+        if !is_again && error.name() == Some("ExpiredToken") {
+            is_again = true;
+        } else if let Some(wait) = waits.next().filter(|_| has_failed) {
+            sleep(wait).await;
+        } else {
+            return Err(Stop::from(error).of(E::NSID));
         }
     }
 }
