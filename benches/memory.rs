@@ -3,11 +3,13 @@
     clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::arithmetic_side_effects,
+    clippy::panic,
     reason = "a benchmark may panic"
 )]
 
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod corpus;
+mod hose;
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod timing;
 
@@ -17,13 +19,18 @@ use atproto_repo::mst::Builder;
 use atproto_repo::repo::stream::{Reader, RepoStream};
 use atproto_repo::store::{Blocks as _, MemoryBlocks};
 use corpus::{Corpus, did, key};
+use futures_executor::block_on;
 use peak_alloc::PeakAlloc;
 use std::io::Cursor;
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
+/// Events of a firehose.
+const EVENTS: usize = 50_000;
+
 fn main() {
+    firehose();
     for records in timing::sizes(&[100_000, 1_000_000]) {
         let corpus = Corpus::of(records);
         let (ordered, unordered, blocks) = (corpus.pre_order(), corpus.unordered(), corpus.blocks.len());
@@ -75,4 +82,23 @@ fn peak(work: impl FnOnce()) -> usize {
     let before = MEMORY.current_usage();
     work();
     MEMORY.peak_usage() - before
+}
+
+fn firehose() {
+    // Identities are known, and maps have grown, after some of them.
+    const WARM: usize = 1_000;
+    let (first, frames) = hose::frames(WARM + EVENTS);
+    let count = first.len();
+    // Frames that were freed on the way would hide what grows.
+    let kept = frames.clone();
+    let mut hose = hose::follow(first.into_iter().chain(frames).collect());
+    block_on(hose::take(&mut hose, count + WARM));
+    MEMORY.reset_peak_usage();
+    let before = MEMORY.current_usage();
+    block_on(hose::take(&mut hose, EVENTS));
+    let grown = MEMORY.current_usage().saturating_sub(before) as f64 / 1024.0;
+    let peak = MEMORY.peak_usage().saturating_sub(before) as f64 / 1024.0;
+    timing::report(&format!("the firehose after {EVENTS} events: KiB more"), grown, 16.0);
+    timing::report(&format!("the firehose during {EVENTS} events: KiB more at most"), peak, 256.0);
+    assert_eq!(kept.len(), WARM + EVENTS);
 }

@@ -113,7 +113,8 @@ impl<H: HttpClient, D: Dns, C: Clock> CachedDirectory<H, D, C> {
     /// # Errors
     /// [`ResolveError`].
     pub async fn refresh(&self, did: &Did) -> Result<Arc<Identity>, ResolveError> {
-        self.find_did(did, Some(self.now())).await
+        // Where it is one of several things that a future may do, the others should not be as large.
+        Box::pin(self.find_did(did, Some(self.now()))).await
     }
 
     /// Forgets a DID and the handle that it had: after an `#identity` event. What is being asked for at this moment is not

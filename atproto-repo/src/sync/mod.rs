@@ -39,6 +39,7 @@ mod account;
 mod error;
 mod event;
 mod fields;
+mod outline;
 mod produce;
 mod reconcile;
 mod verify;
@@ -51,6 +52,7 @@ pub use event::{
     AccountEvent, AccountStatus, Action, CommitEvent, Event, IdentityEvent, InfoEvent, Limits, RepoOp,
     SyncEvent,
 };
+pub use outline::CommitOutline;
 pub use produce::ProduceError;
 pub use reconcile::Reconcile;
 pub use verify::{ErrorKind, Head, Policy, VerifiedCommit, VerifyError};

@@ -4,7 +4,7 @@ use atproto_lexicon::data::cbor::CborReason;
 use atproto_lexicon::data::{Bytes, Cid, CidError, LimitError, Link, Object, Value};
 use atproto_lexicon::syntax::{Format, Tid};
 use atproto_repo::sync::{
-    AccountStatus, Action, Event, EventError as Error, FieldReason as Reason, Limits, Place,
+    AccountStatus, Action, CommitOutline, Event, EventError as Error, FieldReason as Reason, Limits, Place,
 };
 use std::ops::Range;
 
@@ -86,6 +86,22 @@ fn what_is_written_is_read() {
     assert_eq!((event.seq(), event.did()), (None, None));
     let Event::Info(event) = event else { panic!() };
     assert_eq!((event.name, event.message), ("OutdatedCursor", Some("text")));
+}
+
+#[test]
+fn a_commit_is_kept_apart_from_its_body() {
+    let record = Cid::of_dag_cbor(b"record");
+    let ops = vec![op("create", "a/b", Some(record), None), op("delete", "a/ü", None, Some(record))];
+    let bytes = encode(&CommitBody { ops, ..CommitBody::default() }.object());
+    let Some(Event::Commit(event)) = Event::parse("#commit", &bytes).unwrap() else { panic!() };
+    let outline = CommitOutline::new(event.clone(), &bytes).unwrap();
+    let copy = bytes.clone();
+    assert_eq!(outline.clone().into_event(&copy), Some(event.clone()));
+    // Of a body that it was not read from, or that cannot be the one.
+    assert_eq!(CommitOutline::new(event.clone(), &copy), None);
+    assert_eq!(CommitOutline::new(event, &bytes[..bytes.len() / 2]), None);
+    assert_eq!(outline.clone().into_event(&copy[..copy.len() / 2]), None);
+    assert_eq!(outline.into_event(&vec![0x80; copy.len()]), None);
 }
 
 #[test]

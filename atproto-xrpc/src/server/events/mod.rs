@@ -1,7 +1,7 @@
 //! Event streams (<https://atproto.com/specs/event-stream>): a log of events, and consumers that follow it.
 //!
 //! A consumer is sent what it asks the log for, and asks when it has sent what it had: there is no queue for a consumer, so that a slow
-//! one takes no memory. One that the log has forgotten the next event of is told `ConsumerTooSlow`.
+//! one holds no more than what is being sent to it. One that the log has forgotten the next event of is told `ConsumerTooSlow`.
 
 mod follow;
 mod log;

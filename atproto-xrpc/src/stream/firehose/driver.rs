@@ -144,7 +144,7 @@ where
 #[derive(Default)]
 struct Lane {
     /// What is known; `None` while something is being done, and before the first.
-    account: Option<Account>,
+    account: Option<Box<Account>>,
     waiting: VecDeque<Job>,
     is_running: bool,
     unhandled: usize,

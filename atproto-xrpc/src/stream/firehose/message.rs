@@ -8,7 +8,7 @@ use atproto_lexicon::data::Limits;
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::syntax::Did;
 use atproto_lexicon::typed::Object;
-use atproto_repo::sync::{Event, EventError};
+use atproto_repo::sync::{CommitOutline, Event, EventError};
 
 /// `com.atproto.sync.subscribeRepos` at a host (<https://atproto.com/specs/sync#repository-event-stream>).
 ///
@@ -26,6 +26,8 @@ pub struct RepoMessage {
     pub(super) seq: u64,
     pub(super) did: Did,
     pub(super) body: Bytes,
+    /// Of a commit, what was read of it.
+    pub(super) commit: Option<Box<CommitOutline>>,
 }
 
 impl SubscribeRepos {
@@ -71,6 +73,13 @@ impl RepoMessage {
     pub fn event(&self) -> Result<Option<Event<'_>>, EventError> {
         Event::parse(self.kind, &self.body)
     }
+
+    /// [`event`](Self::event), once: what was read of a commit is taken.
+    pub(super) fn take_event(&mut self) -> Option<Event<'_>> {
+        let outline = self.commit.take();
+        let commit = outline.and_then(|outline| outline.into_event(&self.body)).map(Event::Commit);
+        commit.or_else(|| self.event().ok().flatten())
+    }
 }
 
 impl Protocol for SubscribeRepos {
@@ -101,7 +110,11 @@ impl Protocol for SubscribeRepos {
             };
             let parts = event.as_ref().and_then(|event| Some((event.seq()?, event.did()?.clone())));
             let Some((seq, did)) = parts else { return Ok(Read::Ignored) };
-            let message = RepoMessage { kind, seq, did, body: frame.slice_ref(body) };
+            let commit = match event {
+                Some(Event::Commit(event)) => CommitOutline::new(event, body).map(Box::new),
+                _ => None,
+            };
+            let message = RepoMessage { kind, seq, did, body: frame.slice_ref(body), commit };
             Ok(Read::Message { seq: Some(seq), message })
         })
     }

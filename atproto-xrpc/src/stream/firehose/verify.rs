@@ -7,7 +7,7 @@ use super::report::{Commit, Ignored, Invalid, Verdict};
 use atproto_identity::Identity;
 use atproto_identity::clock::Clock;
 use atproto_lexicon::http::Bytes;
-use atproto_lexicon::syntax::{Did, Tid};
+use atproto_lexicon::syntax::Did;
 use atproto_repo::sync::{Account, Event, Head, Outcome, Policy, Queued, Sync, VerifyError};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ pub(super) struct Done {
 }
 
 pub(super) struct Finished {
-    pub(super) account: Account,
+    pub(super) account: Box<Account>,
     pub(super) seq: Option<u64>,
     pub(super) verdict: Option<Verdict>,
     /// What is known of the account, where that has changed.
@@ -71,11 +71,11 @@ pub(super) struct Finished {
 }
 
 impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
-    pub(super) async fn run(self: Arc<Self>, did: Did, account: Option<Account>, job: Job) -> Done {
+    pub(super) async fn run(self: Arc<Self>, did: Did, account: Option<Box<Account>>, job: Job) -> Done {
         let bytes = job.bytes();
         let account = match account {
             Some(account) => Ok(account),
-            None => self.load(&did).await,
+            None => self.load(&did).await.map(Box::new),
         };
         let result = match account {
             Ok(account) => Ok(self.finish(account, job).await),
@@ -92,14 +92,18 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
         Ok(account.with_policy(self.policy).with_max_queue(self.max_queue))
     }
 
-    async fn finish(&self, mut account: Account, job: Job) -> Finished {
+    async fn finish(&self, mut account: Box<Account>, job: Job) -> Finished {
         let before = AccountState::of(&account);
         let (seq, mut first) = (job.seq(), VecDeque::new());
         let verdict = match job {
-            Job::Event(message) => Some(self.event(&mut account, message.kind, &message.body).await),
+            Job::Event(mut message) => {
+                let (kind, body) = (message.kind, message.body.clone());
+                Some(self.event(&mut account, message.take_event(), kind, &body).await)
+            }
             Job::Queued(queued) => {
                 let (kind, body) = queued.into_parts();
-                Some(self.event(&mut account, kind, &body.into()).await)
+                let body = Bytes::from(body);
+                Some(self.event(&mut account, Event::parse(kind, &body).ok().flatten(), kind, &body).await)
             }
             Job::BeginResync => {
                 account.begin_resync();
@@ -125,15 +129,18 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
         Finished { account, seq, verdict, state, first }
     }
 
-    async fn event(&self, account: &mut Account, kind: &str, body: &Bytes) -> Verdict {
-        let Ok(Some(event)) = Event::parse(kind, body) else {
-            // It was read before.
-            return Verdict::Ignored(Ignored::Stale);
-        };
+    async fn event(
+        &self,
+        account: &mut Account,
+        event: Option<Event<'_>>,
+        kind: &str,
+        body: &Bytes,
+    ) -> Verdict {
         match event {
-            Event::Commit(event) => self.signed(account, event.rev, kind, body).await,
-            Event::Sync(event) => self.signed(account, event.rev, kind, body).await,
-            Event::Account(event) => {
+            Some(event @ (Event::Commit(_) | Event::Sync(_))) => {
+                self.signed(account, event, kind, body).await
+            }
+            Some(Event::Account(event)) => {
                 // An account that has left is not this host's to speak of; one without an identity may just have ended.
                 if let Some(pds) = &self.pds
                     && let Ok(identity) = self.identities.lookup(account.did()).await
@@ -146,24 +153,26 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
                 let status = account.status().map(Into::into);
                 Verdict::Account { is_active: event.active, status }
             }
-            Event::Identity(event) => {
+            Some(Event::Identity(event)) => {
                 self.identities.invalidate(&event.did);
                 Verdict::Identity { handle: event.handle }
             }
+            // There is no other, and each was read before.
             _ => Verdict::Ignored(Ignored::Stale),
         }
     }
 
     /// Verifies a `#commit` or `#sync`. The identity is found anew once where it is not the one.
-    async fn signed(&self, account: &mut Account, rev: Tid, kind: &str, body: &Bytes) -> Verdict {
-        if let Some(reason) = ignored(account, kind, rev) {
+    async fn signed(&self, account: &mut Account, event: Event<'_>, kind: &str, body: &Bytes) -> Verdict {
+        if let Some(reason) = ignored(account, &event) {
             return Verdict::Ignored(reason);
         }
+        let mut event = Some(event);
         let did = account.did().clone();
         let mut identity = self.identities.lookup(&did).await;
         loop {
             let verdict = match &identity {
-                Ok(identity) => self.verify(account, identity, kind, body),
+                Ok(identity) => self.verify(account, identity, event.take(), body),
                 Err(error) if error.retry_after().is_some() => {
                     return Verdict::Incomplete(error.clone());
                 }
@@ -178,11 +187,18 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
                 return verdict;
             }
             identity = self.identities.refresh(&did).await;
+            event = Event::parse(kind, body).ok().flatten();
         }
     }
 
     /// Verifies a `#commit` or `#sync` with the key of an identity.
-    fn verify(&self, account: &mut Account, identity: &Identity, kind: &str, body: &Bytes) -> Verdict {
+    fn verify(
+        &self,
+        account: &mut Account,
+        identity: &Identity,
+        event: Option<Event<'_>>,
+        body: &Bytes,
+    ) -> Verdict {
         match (identity.signing_key(), identity.pds()) {
             (Err(missing), _) | (_, Err(missing)) => Verdict::Ignored(Ignored::Incapable(missing)),
             (_, Ok(host)) if self.pds.as_ref().is_some_and(|pds| host != pds) => {
@@ -190,9 +206,9 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
             }
             (Ok(key), _) => {
                 let now = u64::try_from(self.clock.unix_time().as_micros()).unwrap_or(u64::MAX);
-                let outcome = match Event::parse(kind, body) {
-                    Ok(Some(Event::Commit(event))) => account.commit(event, body, &key, now),
-                    Ok(Some(Event::Sync(event))) => account.sync(&event, body, &key, now),
+                let outcome = match event {
+                    Some(Event::Commit(event)) => account.commit(event, body, &key, now),
+                    Some(Event::Sync(event)) => account.sync(&event, body, &key, now),
                     _ => Outcome::Ignored,
                 };
                 verdict_of(outcome, body)
@@ -202,14 +218,17 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
 }
 
 /// Why an event counts for nothing, whoever signed it: then nobody has to be asked.
-fn ignored(account: &Account, kind: &str, rev: Tid) -> Option<Ignored> {
+fn ignored(account: &Account, event: &Event<'_>) -> Option<Ignored> {
     let is_fetched = matches!(account.state(), Sync::Resynchronizing { .. });
     match account.state() {
         // The account notes that it missed something.
         _ if is_fetched => None,
         _ if !account.is_active() => Some(Ignored::Inactive),
         Sync::Desynchronized(_) => Some(Ignored::Desynchronized),
-        Sync::Synchronized(head) if kind == "#commit" && rev <= head.rev => Some(Ignored::Stale),
+        Sync::Synchronized(head) => {
+            let is_old = matches!(event, Event::Commit(event) if event.rev <= head.rev);
+            is_old.then_some(Ignored::Stale)
+        }
         _ => None,
     }
 }
