@@ -10,28 +10,43 @@ use atproto_lexicon::http::{Bytes, HttpClient, HttpError, Request, Response};
 use atproto_lexicon::syntax::{Did, Tid};
 use atproto_repo::repo::{UnsignedCommit, UnsignedRepo, Write};
 use atproto_repo::store::{MemoryStore, Store as _};
-use atproto_xrpc::stream::firehose::{Firehose, FirehoseEvent, MemoryAccounts, SubscribeRepos, Verdict};
-use atproto_xrpc::stream::{Connect, MemoryCursor, Message, Socket, SocketError, Subscription};
+use atproto_xrpc::stream::firehose::{
+    AccountStore, Firehose, FirehoseEvent, Identities, MemoryAccounts, SubscribeRepos, Verdict,
+};
+use atproto_xrpc::stream::{Connect, CursorStore, MemoryCursor, Message, Socket, SocketError, Subscription};
 use std::collections::VecDeque;
 use std::sync::Mutex;
 use std::time::Duration;
 
 const ACCOUNTS: usize = 20;
+/// The commits of 200 records.
+pub(crate) const FIRST: usize = ACCOUNTS * 5;
 
-pub(crate) type Hose =
-    Firehose<Recorded, Still, CachedDirectory<OneKey, NoDns, Still>, MemoryAccounts, MemoryCursor>;
+pub(crate) type Hose<C> =
+    Firehose<C, Still, CachedDirectory<OneKey, NoDns, Still>, MemoryAccounts, MemoryCursor>;
 
 /// A firehose of these frames.
-pub(crate) fn follow(frames: VecDeque<Bytes>) -> Hose {
-    let recorded = Recorded(Mutex::new(Some(Frames(frames))));
-    let repos = SubscribeRepos::new("https://relay.example.com").unwrap();
-    let stream = Subscription::with_store(repos, recorded, Still, MemoryCursor::default(), 1);
+pub(crate) fn follow(frames: VecDeque<Bytes>) -> Hose<Recorded> {
+    connect("https://relay.example.com", Recorded(Mutex::new(Some(Frames(frames)))), None)
+}
+
+/// A firehose after a cursor.
+pub(crate) fn connect<C: Connect>(host: &str, sockets: C, cursor: Option<u64>) -> Hose<C> {
+    let repos = SubscribeRepos::new(host).unwrap();
+    let stream = Subscription::with_store(repos, sockets, Still, MemoryCursor::new(cursor), 1);
     let directory = CachedDirectory::new(Directory::new(OneKey, NoDns, Still));
     Firehose::new(stream, directory, MemoryAccounts::default(), Still)
 }
 
 /// Takes events, of which each is a commit.
-pub(crate) async fn take(hose: &mut Hose, count: usize) {
+pub(crate) async fn take<C, K, I, A, S>(hose: &mut Firehose<C, K, I, A, S>, count: usize)
+where
+    C: Connect,
+    K: Clock + Send + Sync + 'static,
+    I: Identities,
+    A: AccountStore,
+    S: CursorStore,
+{
     for _ in 0..count {
         let Ok(FirehoseEvent::Report(report)) = hose.next().await else { panic!("no report") };
         let Verdict::Commit(commit) = &report.verdict else { panic!("{:?}", report.verdict) };
@@ -40,31 +55,49 @@ pub(crate) async fn take(hose: &mut Hose, count: usize) {
     }
 }
 
-/// Commits of 200 records, five by each account, and then so many of one record, by the accounts in turn.
+/// The first commits of [`Producer`], and so many more.
 pub(crate) fn frames(count: usize) -> (Vec<Bytes>, Vec<Bytes>) {
-    let mut random = Random(5);
-    let mut stores: Vec<_> = (0..ACCOUNTS).map(|_| MemoryStore::default()).collect();
-    let first = ACCOUNTS * 5;
-    let all = (0..first + count).map(|number| {
-        let store = &mut stores[number % ACCOUNTS];
-        let writes = if number < first { 200 } else { 1 };
-        let mut records: Vec<_> = (0..writes).map(|at| random.record(number * 200 + at)).collect();
+    let mut producer = Producer::default();
+    (producer.by_ref().take(FIRST).collect(), producer.take(count).collect())
+}
+
+/// Commits of 200 records, five by each account, and then of one record, by the accounts in turn, for ever.
+pub(crate) struct Producer {
+    random: Random,
+    stores: Vec<MemoryStore>,
+    number: usize,
+}
+
+impl Default for Producer {
+    fn default() -> Self {
+        let stores = (0..ACCOUNTS).map(|_| MemoryStore::default()).collect();
+        Self { random: Random(5), stores, number: 0 }
+    }
+}
+
+impl Iterator for Producer {
+    type Item = Bytes;
+
+    fn next(&mut self) -> Option<Bytes> {
+        let number = self.number;
+        self.number += 1;
+        let account = number % ACCOUNTS;
+        let store = &mut self.stores[account];
+        let writes = if number < FIRST { 200 } else { 1 };
+        let mut records: Vec<_> = (0..writes).map(|at| self.random.record(number * 200 + at)).collect();
         records.sort();
         records.dedup_by(|a, b| a.0 == b.0);
         let writes: Vec<_> = records.iter().map(|(path, record)| Write::Create { path, record }).collect();
         let rev = Tid::from_parts(1_750_000_000_000_000 + number as u64, 1).unwrap();
         let unsigned = match UnsignedRepo::open(store) {
             Ok(repo) => repo.write(&writes, None, rev).unwrap(),
-            Err(_) => UnsignedCommit::create(&did_of(number % ACCOUNTS), &writes, rev).unwrap(),
+            Err(_) => UnsignedCommit::create(&did_of(account), &writes, rev).unwrap(),
         };
         let commit = unsigned.sign(&secret());
         let body = commit.commit_event(number as u64 + 1, "2026-01-01T00:00:00.000Z").unwrap();
         store.commit(&commit.write_set()).unwrap();
-        Bytes::from(to_frame("#commit", &body))
-    });
-    let mut first_frames: Vec<Bytes> = all.collect();
-    let rest = first_frames.split_off(first);
-    (first_frames, rest)
+        Some(to_frame("#commit", &body).into())
+    }
 }
 
 fn did_of(number: usize) -> Did {

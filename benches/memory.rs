@@ -9,6 +9,7 @@
 
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod corpus;
+#[allow(dead_code, reason = "other benchmarks use more of it")]
 mod hose;
 #[allow(dead_code, reason = "other benchmarks use more of it")]
 mod timing;

@@ -1,5 +1,9 @@
 //! Logs in and posts, with nothing but an HTTP client and JSON: `post-bare PDS IDENTIFIER PASSWORD TEXT`.
 
+#[cfg(feature = "reqwest12")]
+use reqwest12 as reqwest;
+#[cfg(not(feature = "reqwest12"))]
+use reqwest13 as reqwest;
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
