@@ -22,9 +22,11 @@ pub fn of(kind: u8, bytes: &[u8]) -> Vec<Value> {
             documents = renamed(documents, from, &String::from_utf8_lossy(to));
         }
     }
-    let documents: Vec<Value> = serde_json::from_value(documents).unwrap();
+    let documents: Vec<Json> = serde_json::from_value(documents).unwrap();
+    // A name such as `$link` can make one that is not of the data model.
+    let documents = documents.into_iter().filter_map(|document| serde_json::from_value(document).ok());
     let spoil = |value| spoilt(value, usize::from(kind % 4 == 1 && defects.chance(50)), &mut defects);
-    documents.into_iter().filter_map(spoil).collect()
+    documents.filter_map(spoil).collect()
 }
 
 /// The names that documents give, and other texts that are their own.
