@@ -83,8 +83,8 @@ impl Iterator for Producer {
         self.number += 1;
         let account = number % ACCOUNTS;
         let store = &mut self.stores[account];
-        let writes = if number < FIRST { 200 } else { 1 };
-        let mut records: Vec<_> = (0..writes).map(|at| self.random.record(number * 200 + at)).collect();
+        let (writes, at) = if number < FIRST { (200, number * 200) } else { (1, FIRST * 199 + number) };
+        let mut records: Vec<_> = (at..at + writes).map(|at| self.random.record(at)).collect();
         records.sort();
         records.dedup_by(|a, b| a.0 == b.0);
         let writes: Vec<_> = records.iter().map(|(path, record)| Write::Create { path, record }).collect();
