@@ -119,6 +119,24 @@ impl Move {
 }
 
 #[test]
+fn a_host_that_fails_at_a_copy_is_sent_it_again() {
+    let (this, place) = (Move::new(), "localhost/xrpc/com.atproto.repo.importRepo");
+    // Three times more, and then the command says at what it stopped.
+    this.hosted.server.fail(place, 5);
+    let (line, status) = this.run(&[]);
+    assert_eq!(
+        (line["step"].as_str(), line["status"].as_i64(), status),
+        (Some("import"), Some(500), 3),
+        "{line}"
+    );
+    assert!(line["reason"].as_str().unwrap().starts_with("com.atproto.repo.importRepo: "), "{line}");
+    assert_eq!(this.hosted.server.failures_left(place), 1);
+    // The next one meets the last failure, and gets beyond it.
+    assert_eq!(this.run(&[]).0["step"], "identity");
+    assert_eq!(this.hosted.server.failures_left(place), 0);
+}
+
+#[test]
 fn hosts_that_lie_do_not_move_the_identity() {
     // The new host would have a token for another one.
     let this = Move::new();

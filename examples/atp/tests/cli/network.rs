@@ -16,6 +16,8 @@ struct State {
     logs: HashMap<String, Vec<LogEntry>>,
     /// Bodies with their status, by host and path: `alice.test/.well-known/atproto-did`. They come first.
     files: HashMap<String, (u16, Vec<u8>)>,
+    /// How often a place fails with 500 before it is served.
+    failures: HashMap<String, usize>,
 }
 
 /// A directory and hosts on a port of this machine, for as long as the tests run.
@@ -46,6 +48,20 @@ impl Server {
         self.change(|state| {
             state.files.insert(place.to_owned(), (status, body.into()));
         });
+    }
+
+    /// Fails at a place so often, by host and path, from now on.
+    pub(crate) fn fail(&self, place: &str, times: usize) {
+        self.change(|state| {
+            state.failures.insert(place.to_owned(), times);
+        });
+    }
+
+    /// How often a place would fail still.
+    pub(crate) fn failures_left(&self, place: &str) -> usize {
+        let mut left = 0;
+        self.change(|state| left = state.failures.get(place).copied().unwrap_or_default());
+        left
     }
 
     /// An account that the directory knows, with a handle that leads to it.
@@ -109,7 +125,10 @@ fn answer(stream: TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
     let place = format!("{host}{path}");
     let whatever_is_asked = place.split('?').next().unwrap();
+    let failures = state.failures.get_mut(whatever_is_asked).filter(|left| **left > 0);
+    let has_failed = failures.map(|left| *left -= 1).is_some();
     let (status, answer) = match state.files.get(&place).or_else(|| state.files.get(whatever_is_asked)) {
+        _ if has_failed => (500, Vec::new()),
         Some(file) => file.clone(),
         None => {
             let (status, text) = state.directory(method, path, &body);
