@@ -5,14 +5,19 @@ use std::ops::Range;
 /// the body.
 ///
 /// ```
-/// # fn f(body: &[u8]) -> Option<()> {
 /// use atproto_repo::sync::{CommitOutline, Event};
+/// # use atproto_crypto::{Curve, SecretKey};
+/// # use atproto_lexicon::syntax::Tid;
+/// # use atproto_repo::repo::UnsignedCommit;
+/// # let did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse()?;
+/// # let commit = UnsignedCommit::create(&did, &[], Tid::from_parts(1_750_000_000_000_000, 1).unwrap())?;
+/// # let key = SecretKey::from_hex(Curve::K256, &"2b".repeat(32))?;
+/// # let body = commit.sign(&key).commit_event(1, "2026-01-01T00:00:00.000Z")?;
 ///
-/// let Ok(Some(Event::Commit(event))) = Event::parse("#commit", body) else { return None };
-/// let outline = CommitOutline::new(event.clone(), body)?;
-/// assert_eq!(outline.into_event(body), Some(event));
-/// # Some(())
-/// # }
+/// let Some(Event::Commit(event)) = Event::parse("#commit", &body)? else { panic!("it is one") };
+/// let outline = CommitOutline::new(event.clone(), &body).unwrap();
+/// assert_eq!(outline.into_event(&body), Some(event));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CommitOutline {
