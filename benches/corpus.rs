@@ -1,7 +1,7 @@
 //! Repositories for the benchmarks, always the same for a number of records: posts, likes and follows, 25 : 55 : 20, in records
 //! of 150 to 500 bytes with links, facets and replies.
 
-use atproto_crypto::{Curve, PublicKey, SecretKey};
+use atproto_crypto::{Curve, PublicKey, SecretKey, Signature};
 use atproto_lexicon::data::{Bytes, Cid, Object, Value, cbor};
 use atproto_lexicon::syntax::{Did, Tid};
 use atproto_repo::mst::layer_of;
@@ -65,6 +65,16 @@ pub(crate) fn key() -> PublicKey {
 
 pub(crate) fn secret() -> SecretKey {
     SecretKey::from_hex(Curve::K256, &"2b".repeat(32)).unwrap()
+}
+
+/// So many messages, of 200 bytes, with their signatures: of one that comes again the processor has learned every branch.
+pub(crate) fn signatures(count: usize) -> Vec<([u8; 200], Signature)> {
+    let signed = (0..count as u64).map(|number| {
+        let mut message = [7; 200];
+        message[..8].copy_from_slice(&number.to_le_bytes());
+        (message, secret().sign(&message))
+    });
+    signed.collect()
 }
 
 struct Key<'a> {

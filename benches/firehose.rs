@@ -16,7 +16,7 @@ mod hose;
 mod timing;
 
 use atproto_lexicon::http::Bytes;
-use corpus::{key, secret};
+use corpus::{key, signatures};
 use futures_executor::block_on;
 use std::time::Duration;
 
@@ -25,17 +25,12 @@ const PIECE: usize = 200;
 const ROUNDS: usize = 31;
 
 fn main() {
-    // Each is another one, as in a stream: of one that comes again the processor has learned every branch.
-    let signatures = (0..PIECE * ROUNDS).map(|number| {
-        let message = [number.to_le_bytes(); 25];
-        (message, secret().sign(message.as_flattened()))
-    });
-    let signatures: Vec<_> = signatures.collect();
+    let signatures = signatures(PIECE * ROUNDS);
     let mut pieces = signatures.chunks(PIECE);
     let did_key = key();
     let bare = || {
         for (message, signature) in pieces.next().unwrap() {
-            did_key.verify(message.as_flattened(), signature.as_bytes()).unwrap();
+            did_key.verify(message, signature.as_bytes()).unwrap();
         }
     };
     let (first, frames) = hose::frames(PIECE * (ROUNDS + 1));

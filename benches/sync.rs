@@ -16,7 +16,7 @@ use atproto_repo::car::Car;
 use atproto_repo::repo::{Repo, UnsignedRepo, Write, verify_proof};
 use atproto_repo::store::MemoryBlocks;
 use atproto_repo::sync::{CommitEvent, Event, Head, Policy};
-use corpus::{Corpus, Random, did, key, secret};
+use corpus::{Corpus, Random, did, key, secret, signatures};
 use std::hint::black_box;
 use std::time::Instant;
 
@@ -27,16 +27,10 @@ const EVENTS: usize = 40;
 
 fn main() {
     let (did, key) = (did(), key());
-    // As many different ones as there are events: of one that comes again the processor has learned every branch.
-    let signatures: Vec<_> = (0..EVENTS)
-        .map(|number| {
-            let message = [number.to_le_bytes(); 25];
-            (message, secret().sign(message.as_flattened()))
-        })
-        .collect();
+    let signatures = signatures(EVENTS);
     let bare = || {
         for (message, signature) in signatures.iter().cycle().take(PIECE) {
-            key.verify(black_box(message.as_flattened()), signature.as_bytes()).unwrap();
+            key.verify(black_box(message), signature.as_bytes()).unwrap();
         }
     };
     let library = if cfg!(feature = "libsecp256k1") { "libsecp256k1" } else { "k256" };
