@@ -36,7 +36,6 @@ mod directory;
 pub mod dns;
 pub mod document;
 mod error;
-pub mod fetch_policy;
 mod identity;
 pub mod plc;
 mod rate;
@@ -44,6 +43,7 @@ pub mod resolve;
 pub mod web;
 
 pub use atproto_lexicon::clock;
+pub use atproto_lexicon::fetch_policy;
 pub use directory::Directory;
 pub use document::DidDocument;
 pub use error::{Malformed, ResolveError};

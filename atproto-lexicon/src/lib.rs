@@ -31,10 +31,15 @@
 //!
 //! `http` has the traits of the HTTP client and the clock that a program brings to the crates which speak HTTP.
 //!
+//! `reqwest` is an HTTP client that checks each address before it dials it ([`fetch_policy`](crate::fetch_policy) says which may be),
+//! and `tokio` a clock and the addresses that the system knows (`adapters`).
+//!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
 //! when they change; `codegen` makes Rust of them, in build scripts, and `typed` is what that Rust is made of.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
+#[cfg(feature = "tokio")]
+pub mod adapters;
 #[cfg(feature = "typed")]
 pub mod check;
 #[cfg(feature = "http")]
@@ -42,6 +47,8 @@ pub mod clock;
 #[cfg(feature = "codegen")]
 pub mod codegen;
 pub mod data;
+#[cfg(feature = "http")]
+pub mod fetch_policy;
 #[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "lint")]

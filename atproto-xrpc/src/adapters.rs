@@ -1,8 +1,8 @@
 //! The network by other crates, each behind a feature of its name.
 
 use crate::{Client, ServiceUrl};
-use atproto_identity::FetchPolicy;
-pub use atproto_identity::adapters::{ReqwestClient, SetupError, TokioClock};
+pub use atproto_lexicon::adapters::{ReqwestClient, SetupError, TokioClock};
+use atproto_lexicon::fetch_policy::FetchPolicy;
 use std::time::Duration;
 
 /// The most time for a response with its body. A client has limits of its own, which are shorter for all but downloads.

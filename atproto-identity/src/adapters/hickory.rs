@@ -1,7 +1,6 @@
 //! DNS by `hickory-resolver`.
 
-use super::SetupError;
-use super::addresses::{Addresses, Resolving};
+use super::{Addresses, Resolving, SetupError};
 use crate::dns::{Dns, DnsError};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::NetError;
@@ -26,7 +25,7 @@ impl HickoryDns {
             builder.options_mut().cache_size = 0;
             builder.build()
         };
-        let failed = |error: NetError| SetupError { what: "DNS", error: error.into() };
+        let failed = |error: NetError| SetupError::new("DNS", error);
         build().map(Self::new).map_err(failed)
     }
 

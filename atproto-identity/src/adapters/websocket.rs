@@ -1,9 +1,9 @@
 //! Messages from a WebSocket: [`WebSocket`] gives all of them, [`Messages`] texts alone, such as the operations that a directory of
 //! did:plc streams (`/export/stream?cursor=…`).
 
-use super::addresses::{Addresses, Unresolved, resolve_checked};
 use crate::fetch_policy::{FetchPolicy, Refusal, address_of};
 use crate::resolve::retry_after;
+use atproto_lexicon::adapters::{self, Addresses, Unresolved, resolve_checked};
 use atproto_lexicon::http::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use http::uri::Scheme;
@@ -317,7 +317,7 @@ impl Target {
         max_message: usize,
     ) -> Result<WebSocketStream<Box<dyn Transport>>, StreamError> {
         let mut request = self.uri.clone().into_client_request().map_err(failed)?;
-        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(super::USER_AGENT));
+        request.headers_mut().insert(USER_AGENT, HeaderValue::from_static(adapters::USER_AGENT));
         let config = WebSocketConfig::default()
             .max_message_size(Some(max_message))
             .max_frame_size(Some(max_message))

@@ -157,6 +157,51 @@ impl RedbStore {
         Ok(Self { database: Arc::new(database) })
     }
 
+    /// Repositories in a database that holds other things of the program's as well. Their tables are `roots` and, for each account,
+    /// `blocks:` with its DID.
+    pub fn with_database(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
+    /// The database.
+    pub fn database(&self) -> &Arc<Database> {
+        &self.database
+    }
+
+    /// Begins a transaction that is as durable as a [`commit`](Store::commit), to change repositories and other tables at once:
+    /// a commit and the event that tells of it, for one. Others who write wait until it ends.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn begin(&self) -> Result<WriteTransaction, StoreError> {
+        let mut transaction = self.database.begin_write().map_err(StoreError::of)?;
+        // Strangers choose what is in records. With one phase, all that tells a torn commit from a whole one is a checksum which
+        // is not made to withstand them.
+        transaction.set_two_phase_commit(true);
+        transaction.set_quick_repair(true);
+        Ok(transaction)
+    }
+
+    /// Goes from one commit of a repository to the next, when the transaction is committed. What counts is the commit that the
+    /// transaction sees, not one of a snapshot.
+    ///
+    /// # Errors
+    /// [`CommitError`]; the transaction has to be aborted then.
+    pub fn commit_in(
+        transaction: &WriteTransaction,
+        did: &Did,
+        writes: &WriteSet,
+    ) -> Result<(), CommitError<StoreError>> {
+        if put_root(transaction, did, writes.since(), writes.commit())?.is_none() {
+            return Err(CommitError::Conflict);
+        }
+        let name = blocks_of(did);
+        let mut blocks = transaction.open_table(TableDefinition::new(&name)).map_err(StoreError::of)?;
+        writes.put().try_for_each(|(cid, block)| link(&mut blocks, cid, block))?;
+        writes.removed().try_for_each(|cid| unlink(&mut blocks, cid))?;
+        Ok(())
+    }
+
     /// The repository of an account as it is now, which may be that there is none: it has no root then, and takes a first commit.
     ///
     /// # Errors
@@ -190,20 +235,28 @@ impl RedbStore {
         repo: &Repo<'_, B>,
         since: Option<&Cid>,
     ) -> Result<(), ImportError<B::Error>> {
+        self.write(|transaction| Self::import_in(transaction, repo, since))
+    }
+
+    /// [`import`](Self::import), when the transaction is committed.
+    ///
+    /// # Errors
+    /// [`ImportError`]; the transaction has to be aborted then.
+    pub fn import_in<B: Blocks>(
+        transaction: &WriteTransaction,
+        repo: &Repo<'_, B>,
+        since: Option<&Cid>,
+    ) -> Result<(), ImportError<B::Error>> {
         let did = &repo.commit().did;
-        self.write(|transaction| {
-            if put_root(transaction, did, since, repo.commit_cid())?.is_none() {
-                return Err(ImportError::Conflict);
-            }
-            let name = blocks_of(did);
-            let table = TableDefinition::new(&name);
-            transaction
-                .delete_table(table as TableDefinition<'_, CidBytes, Links>)
-                .map_err(StoreError::of)?;
-            let mut blocks = transaction.open_table(table).map_err(StoreError::of)?;
-            let walk = Walk::new(repo.commit().data);
-            repo.each_link(walk, |cid, block| Ok::<_, ImportError<_>>(link(&mut blocks, cid, block)?))
-        })
+        if put_root(transaction, did, since, repo.commit_cid())?.is_none() {
+            return Err(ImportError::Conflict);
+        }
+        let name = blocks_of(did);
+        let table = TableDefinition::new(&name);
+        transaction.delete_table(table as TableDefinition<'_, CidBytes, Links>).map_err(StoreError::of)?;
+        let mut blocks = transaction.open_table(table).map_err(StoreError::of)?;
+        let walk = Walk::new(repo.commit().data);
+        repo.each_link(walk, |cid, block| Ok::<_, ImportError<_>>(link(&mut blocks, cid, block)?))
     }
 
     /// Removes a repository with all its blocks; false where there is none. Its snapshots stay readable.
@@ -211,14 +264,20 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError`].
     pub fn remove(&self, did: &Did) -> Result<bool, StoreError> {
-        self.write(|transaction| {
-            let mut roots = transaction.open_table(ROOTS).map_err(StoreError::of)?;
-            let was_there = roots.remove(did.as_str()).map_err(StoreError::of)?.is_some();
-            let name = blocks_of(did);
-            let table: TableDefinition<'_, CidBytes, Links> = TableDefinition::new(&name);
-            transaction.delete_table(table).map_err(StoreError::of)?;
-            Ok(was_there)
-        })
+        self.write(|transaction| Self::remove_in(transaction, did))
+    }
+
+    /// [`remove`](Self::remove), when the transaction is committed.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the transaction has to be aborted then.
+    pub fn remove_in(transaction: &WriteTransaction, did: &Did) -> Result<bool, StoreError> {
+        let mut roots = transaction.open_table(ROOTS).map_err(StoreError::of)?;
+        let was_there = roots.remove(did.as_str()).map_err(StoreError::of)?.is_some();
+        let name = blocks_of(did);
+        let table: TableDefinition<'_, CidBytes, Links> = TableDefinition::new(&name);
+        transaction.delete_table(table).map_err(StoreError::of)?;
+        Ok(was_there)
     }
 
     /// Makes a change: all of it, for good, or nothing.
@@ -226,11 +285,7 @@ impl RedbStore {
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, E>,
     ) -> Result<T, E> {
-        let mut transaction = self.database.begin_write().map_err(StoreError::of)?;
-        // Strangers choose what is in records. With one phase, all that tells a torn commit from a whole one is a checksum which
-        // is not made to withstand them.
-        transaction.set_two_phase_commit(true);
-        transaction.set_quick_repair(true);
+        let transaction = self.begin()?;
         let done = change(&transaction)?;
         transaction.commit().map_err(StoreError::of_commit)?;
         Ok(done)
@@ -371,16 +426,7 @@ impl Archive for RedbRepo {
 impl Store for RedbRepo {
     /// What counts is the commit in the file, not the one of the snapshot.
     fn commit(&mut self, writes: &WriteSet) -> Result<(), CommitError<StoreError>> {
-        self.store.write(|transaction| {
-            if put_root(transaction, &self.did, writes.since(), writes.commit())?.is_none() {
-                return Err(CommitError::Conflict);
-            }
-            let name = blocks_of(&self.did);
-            let mut blocks = transaction.open_table(TableDefinition::new(&name)).map_err(StoreError::of)?;
-            writes.put().try_for_each(|(cid, block)| link(&mut blocks, cid, block))?;
-            writes.removed().try_for_each(|cid| unlink(&mut blocks, cid))?;
-            Ok(())
-        })?;
+        self.store.write(|transaction| RedbStore::commit_in(transaction, &self.did, writes))?;
         // It is written, whatever comes of reading it: then this stays where it was, and its next commit is a conflict.
         drop(self.refresh());
         Ok(())

@@ -71,7 +71,7 @@ fn a_response_comes_as_it_was_sent() {
         assert_eq!(server.connections(), 1);
         let asked = asked.lock().unwrap();
         let expected = format!(
-            "GET /path?q=%20 HTTP/1.1\r\nuser-agent: atproto-identity/{}\r\naccept: */*\r\nhost: {}\r\n\r\n",
+            "GET /path?q=%20 HTTP/1.1\r\nuser-agent: atproto/{}\r\naccept: */*\r\nhost: {}\r\n\r\n",
             env!("CARGO_PKG_VERSION"),
             server.address
         );

@@ -1,9 +1,8 @@
 //! HTTP by `reqwest`.
 
-use super::SetupError;
-use super::addresses::{Addresses, SystemAddresses, Unresolved, resolve_checked};
+use super::{Addresses, SetupError, SystemAddresses, Unresolved, resolve_checked};
 use crate::fetch_policy::{FetchPolicy, Refusal};
-use atproto_lexicon::http::{Body, Bytes, HttpClient, HttpError, HttpErrorKind, Request, Response};
+use crate::http::{Body, Bytes, HttpClient, HttpError, HttpErrorKind, Request, Response};
 use futures_util::stream::{Stream, unfold};
 use http::{Uri, header::CONTENT_LENGTH};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -64,7 +63,7 @@ impl ReqwestClient {
             .pool_idle_timeout(IDLE)
             .dns_resolver(resolver)
             .build()
-            .map_err(|error| SetupError { what: "HTTP", error: error.into() })?;
+            .map_err(|error| SetupError::new("HTTP", error))?;
         Ok(Self { client, policy })
     }
 

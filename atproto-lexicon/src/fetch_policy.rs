@@ -3,8 +3,8 @@
 //! Whoever writes a DID document or owns a name decides what a resolver connects to. So addresses are checked where they are
 //! dialled, after DNS has said what they are: a name may resolve to a public address first and to a private one next.
 
-use atproto_lexicon::http::HttpError;
-use atproto_lexicon::syntax::Handle;
+use crate::http::HttpError;
+use crate::syntax::Handle;
 use http::Uri;
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -30,7 +30,7 @@ pub struct FetchPolicy {
 /// loopback.
 ///
 /// ```
-/// use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
+/// use atproto_lexicon::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 ///
 /// let policy = FetchPolicy::from(DevelopmentPolicy { port: Some(2583), ..DevelopmentPolicy::default() });
 /// assert!(policy.check_uri(&"http://localhost:2583/".parse()?).is_ok());
@@ -69,7 +69,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// What made a client refuse a URL.
-    pub(crate) fn of(error: &HttpError) -> Self {
+    pub fn of(error: &HttpError) -> Self {
         let refusal = error.source().and_then(|source| source.downcast_ref::<Self>());
         refusal.cloned().unwrap_or(Self::Url)
     }
@@ -156,7 +156,7 @@ impl FetchPolicy {
     }
 
     /// The scheme and authority at which a handle's host is reached.
-    pub(crate) fn origin_of(&self, handle: &Handle) -> String {
+    pub fn origin_of(&self, handle: &Handle) -> String {
         match &self.development {
             Some(development) if is_below(handle.as_str(), "test") => match development.port {
                 Some(port) => format!("http://{handle}:{port}"),
@@ -166,7 +166,8 @@ impl FetchPolicy {
         }
     }
 
-    pub(crate) fn is_development(&self) -> bool {
+    /// Whether it is one of development, which allows loopback.
+    pub fn is_development(&self) -> bool {
         self.development.is_some()
     }
 
@@ -182,8 +183,8 @@ fn is_below(name: &str, domain: &str) -> bool {
     name.rsplit('.').next().is_some_and(|last| last.eq_ignore_ascii_case(domain))
 }
 
-/// The address that a host is written as, in the one usual spelling.
-pub(crate) fn address_of(host: &str) -> Option<IpAddr> {
+/// The address that the host of a URL is written as, in the one usual spelling; one of IPv6 is in brackets.
+pub fn address_of(host: &str) -> Option<IpAddr> {
     match host.strip_prefix('[') {
         Some(rest) => rest.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6),
         None => host.parse::<Ipv4Addr>().ok().map(IpAddr::V4),
