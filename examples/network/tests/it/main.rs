@@ -12,6 +12,7 @@ mod blobs;
 mod firehose;
 mod moving;
 mod plc;
+mod quickstart;
 mod records;
 mod restart;
 
