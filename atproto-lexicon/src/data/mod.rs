@@ -2,6 +2,7 @@
 //! its mapping to JSON.
 
 mod blob;
+mod blob_links;
 mod builder;
 mod bytes;
 pub mod cbor;
@@ -19,6 +20,7 @@ mod value;
 mod value_serde;
 
 pub use blob::{Blob, BlobRef, LegacyBlob};
+pub use blob_links::blob_links;
 pub use bytes::Bytes;
 pub use cid::{Cid, Codec};
 pub use error::{CidError, LimitError, ModelError};

@@ -3,7 +3,7 @@
 use super::session::Session;
 use super::{MAX_BLOB, Pds, Served, refuse};
 use crate::storage::{Change, Failed, Rows};
-use atproto_lexicon::data::{Blob, BlobRef, Cid, Codec, Link, Object, Value, cbor};
+use atproto_lexicon::data::{Blob, BlobRef, Cid, Codec, Object, blob_links, cbor};
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::syntax::{AtUri, CidString, Did};
 use atproto_xrpc::api::com::atproto::repo::list_missing_blobs::{
@@ -170,31 +170,6 @@ impl Change {
 
 /// The blobs that a record names.
 fn blobs_of(record: Option<&[u8]>) -> Result<BTreeSet<Cid>, Failed> {
-    let mut found = BTreeSet::new();
-    let mut values = Vec::new();
-    values.extend(record.map(cbor::to_value).transpose()?);
-    while let Some(value) = values.pop() {
-        match value {
-            Value::Object(object) => {
-                found.extend(blob(&object));
-                values.extend(object.into_iter().map(|(_, value)| value));
-            }
-            Value::Array(array) => values.extend(array),
-            _ => {}
-        }
-    }
-    Ok(found)
-}
-
-/// The blob that an object is, in either form.
-fn blob(object: &Object) -> Option<Cid> {
-    let cid = match (object.get("$type").and_then(Value::as_str), object.get("ref")) {
-        (Some("blob"), Some(Value::Link(Link::Cid(cid)))) => *cid,
-        // That of records made before 2023.
-        (None, None) if object.len() == 2 && object.get("mimeType").is_some() => {
-            object.get("cid")?.as_str()?.parse().ok()?
-        }
-        _ => return None,
-    };
-    (cid.codec() == Codec::Raw).then_some(cid)
+    let record = record.map(cbor::to_record).transpose()?.unwrap_or_default();
+    Ok(blob_links(&record).map(|(cid, _)| cid).collect())
 }

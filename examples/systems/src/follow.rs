@@ -1,0 +1,101 @@
+//! A firehose that is verified, and catches up by itself.
+
+use crate::connect::{Identities, NetworkArgs};
+use crate::{Done, Stop};
+use atproto_identity::adapters::TokioClock;
+use atproto_lexicon::syntax::Did;
+use atproto_repo::car::Car;
+use atproto_repo::repo::Repo;
+use atproto_repo::sync::Head;
+use atproto_xrpc::api::com::atproto::sync::GetRecord;
+use atproto_xrpc::stream::firehose::{
+    Firehose, FirehoseEvent, MemoryAccounts, Report, SubscribeRepos, Verdict,
+};
+use atproto_xrpc::stream::{FileCursor, Subscription, WebSockets};
+use std::path::Path;
+
+/// The most bytes of a proof.
+const MAX_PROOF: usize = 4 << 20;
+
+type Hose = Firehose<WebSockets, TokioClock, Identities, MemoryAccounts, FileCursor>;
+
+/// The events of a relay or host, each with its verdict.
+pub struct Followed {
+    hose: Hose,
+    network: NetworkArgs,
+    identities: Identities,
+}
+
+impl Followed {
+    /// From the place on that a file keeps; where there is none, from now on.
+    ///
+    /// # Errors
+    /// Where it is no URL.
+    pub fn new(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
+        let (clock, sockets) = (TokioClock::new(), WebSockets::new(network.policy()));
+        let repos = SubscribeRepos::new(host)?;
+        let seed = getrandom::u64()?;
+        let stream = Subscription::with_store(repos, sockets, clock, FileCursor::new(cursor), seed);
+        let hose = Firehose::new(stream, identities.clone(), MemoryAccounts::default(), clock);
+        Ok(Self { hose, network: network.clone(), identities: identities.clone() })
+    }
+
+    /// The next event that was verified, or counts for nothing. It comes again after a restart, until it was [`handled`](Self::handled).
+    ///
+    /// # Errors
+    /// Where the host says that it will never send more, or the place cannot be kept.
+    pub async fn next(&mut self) -> Done<Box<Report>> {
+        loop {
+            match self.hose.next().await? {
+                FirehoseEvent::Report(report) => {
+                    if let Verdict::Desynchronized(why) = &report.verdict {
+                        if let Some(why) = why {
+                            eprintln!("{}: events were missed: {why}", report.did);
+                        }
+                        let did = report.did.clone();
+                        self.hose.handled(&report).await?;
+                        self.hose.begin_resync(&did);
+                        let head = self.head(&did).await;
+                        self.hose.end_resync(&did, head);
+                        continue;
+                    }
+                    return Ok(report);
+                }
+                FirehoseEvent::Lost { reason, retry_in } => {
+                    eprintln!("the connection is lost: {}; again in {retry_in:?}", Stop::from(reason));
+                }
+                FirehoseEvent::OutdatedCursor { .. } => eprintln!("events were missed: the place is too old"),
+                FirehoseEvent::Invalid { fault, .. } => eprintln!("not an event: {fault}"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says that an event needs not come again.
+    ///
+    /// # Errors
+    /// Where the place cannot be kept.
+    pub async fn handled(&mut self, report: &Report) -> Done {
+        Ok(self.hose.handled(report).await?)
+    }
+
+    /// Keeps the place now.
+    ///
+    /// # Errors
+    /// Where that cannot be done.
+    pub async fn save(&mut self) -> Done {
+        Ok(self.hose.save().await?)
+    }
+
+    /// Where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
+    async fn head(&self, did: &Did) -> Option<Head> {
+        let identity = self.identities.refresh(did).await.ok()?;
+        let client = self.network.client(identity.pds().ok()?).ok()?;
+        let (collection, rkey) = ("com.example.none".parse().ok()?, "none".parse().ok()?);
+        let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await.ok()?.output;
+        let proof = proof.read_all(MAX_PROOF).await.ok()?;
+        let car = Car::parse(&proof).ok()?;
+        let repo = Repo::verify(&car, did, &identity.signing_key().ok()?).ok()?;
+        Some(Head { rev: repo.commit().rev, data: repo.commit().data })
+    }
+}

@@ -1,0 +1,84 @@
+//! What a program has done, kept in a file.
+
+use crate::{Done, Stop};
+use atproto_lexicon::syntax::{Datetime, RecordKey, TidSource};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::fs::{self, File};
+use std::io::{ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// A value in a file of JSON. A new one takes the place of the old one at once: whenever the program dies, the file holds one or the
+/// other.
+#[derive(Debug)]
+pub struct Kept<T> {
+    path: PathBuf,
+    /// The value; [`save`](Self::save) keeps it.
+    pub value: T,
+}
+
+impl<T: Serialize + DeserializeOwned + Default> Kept<T> {
+    /// As it was left; the default where there is no file.
+    ///
+    /// # Errors
+    /// Where the file cannot be read, or is another one.
+    pub fn open(path: impl Into<PathBuf>) -> Done<Self> {
+        let path = path.into();
+        let fail = |error: &dyn std::fmt::Display| Stop::new(format!("{}: {error}", path.display()));
+        let value = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| fail(&error))?,
+            Err(error) if error.kind() == ErrorKind::NotFound => T::default(),
+            Err(error) => return Err(fail(&error)),
+        };
+        Ok(Self { path, value })
+    }
+
+    /// Keeps the value as it is now.
+    ///
+    /// # Errors
+    /// Where the file cannot be written; it is as it was then.
+    pub fn save(&self) -> Done {
+        replace(&self.path, &serde_json::to_vec_pretty(&self.value)?)
+    }
+}
+
+/// Puts a file in the place of another one, or of none.
+///
+/// # Errors
+/// Where it cannot be written; the other one is as it was then.
+pub fn replace(path: &Path, bytes: &[u8]) -> Done {
+    let write = || {
+        let mut name = path.file_name().unwrap_or_default().to_owned();
+        name.push(".new");
+        let new = path.with_file_name(name);
+        let mut file = File::create(&new)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        fs::rename(new, path)
+    };
+    write().map_err(|error| Stop::new(format!("{}: {error}", path.display())))
+}
+
+/// Microseconds since 1970.
+pub fn micros() -> u64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(now.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// Now.
+///
+/// # Errors
+/// After the year 9999.
+pub fn now() -> Done<Datetime> {
+    let now = i64::try_from(micros()).ok().and_then(Datetime::from_unix_micros);
+    now.ok_or_else(|| Stop::new("the clock is beyond the year 9999"))
+}
+
+/// The key of a record that is to be written. It is kept before that is tried: then trying again makes no second record.
+///
+/// # Errors
+/// Where the clock is beyond the last identifier.
+pub fn new_key(source: &TidSource) -> Done<RecordKey> {
+    Ok(source.next(micros()).ok_or_else(|| Stop::new("the clock is beyond the last identifier"))?.into())
+}
