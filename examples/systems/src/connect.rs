@@ -7,7 +7,7 @@ use atproto_identity::dns::{Dns, DnsError};
 use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_identity::{Config, Directory, Identity, ResolveError};
 use atproto_lexicon::http::HttpErrorKind;
-use atproto_lexicon::syntax::AtIdentifier;
+use atproto_lexicon::syntax::{AtIdentifier, Did};
 use atproto_xrpc::adapters::client_with;
 use atproto_xrpc::auth::{AuthError, FileStore, Login, PasswordSession};
 use atproto_xrpc::{Client, Error, ServiceUrl};
@@ -107,21 +107,36 @@ impl AccountArgs {
     /// Where the account does not exist, or the password is wrong.
     pub async fn log_in(&self, identities: &Identities) -> Done<LoggedIn> {
         let identity = lookup(identities, &self.account).await?;
-        let host = identity.pds()?;
+        self.log_in_at(identity.pds()?, identity.did()).await
+    }
+
+    /// Whom the arguments name.
+    pub fn who(&self) -> &AtIdentifier {
+        &self.account
+    }
+
+    /// [`log_in`](Self::log_in) at a host that the account may have left.
+    ///
+    /// # Errors
+    /// As of [`log_in`](Self::log_in).
+    pub async fn log_in_at(&self, host: &str, did: &Did) -> Done<LoggedIn> {
         let client = self.network.client(host)?;
+        let service = client.service().clone();
         let kept = client.clone().resume(FileStore::new(&self.session)).await?;
         if let Ok(client) = kept
-            && client.auth().did() == *identity.did()
+            && client.auth().did() == *did
             && waiting(host, async || client.auth().refresh().await).await.is_ok()
         {
-            return Ok(client);
+            return Ok(client.with_service(service));
         }
         let password = fs::read_to_string(&self.password_file)
             .map_err(|error| Stop::new(format!("{}: {error}", self.password_file.display())))?;
-        let login = Login::new(identity.did().as_str(), password.lines().next().unwrap_or_default());
+        let login = Login::new(did.as_str(), password.lines().next().unwrap_or_default());
         let log_in =
             waiting(host, async || client.clone().login_with(&login, FileStore::new(&self.session)).await);
-        log_in.await.map_err(|error| Stop::new(format!("{}: {}", self.account, Stop::from(error))))
+        let client = log_in.await;
+        let client = client.map_err(|error| Stop::new(format!("{}: {}", self.account, Stop::from(error))))?;
+        Ok(client.with_service(service))
     }
 }
 

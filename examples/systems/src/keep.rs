@@ -4,7 +4,7 @@ use crate::{Done, Stop};
 use atproto_lexicon::syntax::{Datetime, RecordKey, TidSource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -48,11 +48,28 @@ impl<T: Serialize + DeserializeOwned + Default> Kept<T> {
 /// # Errors
 /// Where it cannot be written; the other one is as it was then.
 pub fn replace(path: &Path, bytes: &[u8]) -> Done {
+    write(path, bytes, 0o666)
+}
+
+/// [`replace`], for what only the owner of the file may read.
+///
+/// # Errors
+/// As of [`replace`].
+pub fn replace_secret(path: &Path, bytes: &[u8]) -> Done {
+    write(path, bytes, 0o600)
+}
+
+fn write(path: &Path, bytes: &[u8], mode: u32) -> Done {
     let write = || {
         let mut name = path.file_name().unwrap_or_default().to_owned();
         name.push(".new");
         let new = path.with_file_name(name);
-        let mut file = File::create(&new)?;
+        drop(fs::remove_file(&new));
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, mode);
+        let mut file = options.open(&new)?;
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(new, path)

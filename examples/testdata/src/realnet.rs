@@ -1,7 +1,8 @@
 //! The reference directory of did:plc and the reference hosts, on loopback, in a process of their own.
 
 use serde_json::Value;
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -55,6 +56,25 @@ impl RealNet {
     /// A text in what the servers say of themselves, by its JSON pointer; empty where there is none.
     pub fn text(&self, pointer: &str) -> String {
         self.info.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned()
+    }
+
+    /// The last token that was sent to an address by e-mail.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub fn mail(&self, to: &str) -> Result<String, String> {
+        let ask = || -> Option<String> {
+            let control = self.text("/control");
+            let address = control.strip_prefix("http://")?;
+            let mut stream = TcpStream::connect(address.replace("localhost", "127.0.0.1")).ok()?;
+            write!(stream, "GET /mail?to={to} HTTP/1.0\r\nhost: {address}\r\n\r\n").ok()?;
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).ok()?;
+            let mails: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;
+            let mails = mails.get("mails")?.as_array()?;
+            Some(mails.iter().rev().find_map(|mail| mail.get("token")?.as_str())?.to_owned())
+        };
+        ask().ok_or_else(|| format!("nothing was sent to {to}"))
     }
 
     /// The URL of a host, by its number.

@@ -2,8 +2,7 @@
 
 use crate::{run, run_json};
 use serde_json::{Value as Json, json};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
+use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use testdata::realnet::RealNet;
@@ -112,16 +111,7 @@ impl<'n> Person<'n> {
 
     /// The last token that was sent to somebody by e-mail.
     pub(crate) fn token(&self, name: &str) -> String {
-        let control = self.net.text("/control");
-        let address = control.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address.replace("localhost", "127.0.0.1")).unwrap();
-        let get = format!("GET /mail?to={name}@mail.test HTTP/1.0\r\nhost: {address}\r\n\r\n");
-        stream.write_all(get.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let json: Json = serde_json::from_str(answer.split_once("\r\n\r\n").unwrap().1).unwrap();
-        let mails = json["mails"].as_array().unwrap();
-        mails.iter().rev().find_map(|mail| mail["token"].as_str()).unwrap().to_owned()
+        self.net.mail(&format!("{name}@mail.test")).unwrap()
     }
 
     /// The arguments of a move to the second host.

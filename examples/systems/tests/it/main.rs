@@ -11,7 +11,12 @@
 mod backup;
 mod bot;
 mod cleanup;
+mod cross_post;
+mod feed_generator;
 mod firehose;
 mod follow_import;
+mod labeler;
+mod migrate;
+mod moderation_list;
 mod pds;
 mod world;

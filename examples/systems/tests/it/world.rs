@@ -10,7 +10,7 @@ use atproto_xrpc::api::com::atproto::server::CreateAccount;
 use atproto_xrpc::auth::{Login, PasswordSession};
 use atproto_xrpc::{Client, ServiceUrl};
 use network::{Network, Storage};
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -42,14 +42,19 @@ pub struct Ended {
 }
 
 impl World {
+    /// With two hosts, as the other.
     pub fn embedded() -> Self {
         let runtime = runtime();
-        let network = runtime.block_on(Network::start(Storage::memory().unwrap())).unwrap();
+        let network = runtime.block_on(async {
+            let mut network = Network::start(Storage::memory().unwrap()).await.unwrap();
+            network.add_host(Storage::memory().unwrap()).await.unwrap();
+            network
+        });
         Self::new(runtime, Net::Embedded(network))
     }
 
     pub fn reference() -> Self {
-        Self::new(runtime(), Net::Reference(RealNet::start(&[]).unwrap()))
+        Self::new(runtime(), Net::Reference(RealNet::start(&["--pds", "2"]).unwrap()))
     }
 
     fn new(runtime: Runtime, net: Net) -> Self {
@@ -59,9 +64,24 @@ impl World {
     }
 
     pub fn host(&self) -> String {
+        self.host_at(0)
+    }
+
+    pub fn host_at(&self, number: usize) -> String {
         match &self.net {
-            Net::Embedded(network) => network.host(0).url().to_owned(),
-            Net::Reference(net) => net.pds(0),
+            Net::Embedded(network) => network.host(number).url().to_owned(),
+            Net::Reference(net) => net.pds(number),
+        }
+    }
+
+    /// The last token that an account of the first host was sent.
+    pub fn mail(&self, client: &LoggedIn) -> String {
+        match &self.net {
+            Net::Embedded(network) => network.host(0).mail(&client.auth().did()).unwrap(),
+            Net::Reference(net) => {
+                let name = client.auth().handle().as_str().trim_end_matches(".test").to_owned();
+                net.mail(&format!("{name}@mail.test")).unwrap()
+            }
         }
     }
 
@@ -86,8 +106,13 @@ impl World {
     }
 
     fn client(&self) -> Client<ReqwestClient, TokioClock> {
+        self.client_of(&self.host())
+    }
+
+    /// A client of a host on this machine.
+    pub fn client_of(&self, host: &str) -> Client<ReqwestClient, TokioClock> {
         let policy = DevelopmentPolicy { port: Some(self.port()), ..DevelopmentPolicy::default() };
-        client_with(FetchPolicy::from(policy), ServiceUrl::parse(&self.host()).unwrap()).unwrap()
+        client_with(FetchPolicy::from(policy), ServiceUrl::parse(host).unwrap()).unwrap()
     }
 
     /// A new account whose handle is below `.test`, logged in.
@@ -103,10 +128,16 @@ impl World {
         })
     }
 
-    /// A program of this folder, told where the network is.
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    /// A program that works in this folder.
+    pub fn command_here(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    /// One that is told where the network is.
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = self.command_here(program, arguments);
         command.args(["--plc", &self.plc(), "--development", &self.port().to_string()]);
         command
     }
@@ -143,9 +174,20 @@ pub struct Running {
 
 impl Running {
     pub fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         Self { child, out }
+    }
+
+    /// Tells it a line.
+    pub fn say(&mut self, line: &str) {
+        writeln!(self.child.stdin.as_mut().unwrap(), "{line}").unwrap();
+    }
+
+    /// Where it says that it listens.
+    pub fn address(&mut self) -> String {
+        let line = self.line();
+        format!("http://127.0.0.1:{}", line.rsplit(' ').next().unwrap().trim_end())
     }
 
     /// The next line that it prints.
@@ -156,10 +198,17 @@ impl Running {
     }
 }
 
-impl Drop for Running {
-    fn drop(&mut self) {
+impl Running {
+    /// Kills it.
+    pub fn kill(&mut self) {
         drop(self.child.kill());
         drop(self.child.wait());
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
     }
 }
 
