@@ -31,7 +31,7 @@
 //!
 //! `http` has the traits of the HTTP client and the clock that a program brings to the crates which speak HTTP.
 //!
-//! `reqwest` is an HTTP client that checks each address before it dials it ([`fetch_policy`](crate::fetch_policy) says which may be),
+//! `reqwest` is an HTTP client that checks each address before it dials it (`fetch_policy` says which may be),
 //! and `tokio` a clock and the addresses that the system knows (`adapters`).
 //!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
