@@ -1,9 +1,10 @@
 //! What a program has done, kept in a file.
 
 use crate::{Done, Stop};
-use atproto_lexicon::syntax::{Datetime, RecordKey, TidSource};
+use atproto_lexicon::syntax::{Datetime, RecordKey, Tid, TidSource};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use sha2::{Digest as _, Sha256};
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
@@ -98,4 +99,16 @@ pub fn now() -> Done<Datetime> {
 /// Where the clock is beyond the last identifier.
 pub fn new_key(source: &TidSource) -> Done<RecordKey> {
     Ok(source.next(micros()).ok_or_else(|| Stop::new("the clock is beyond the last identifier"))?.into())
+}
+
+/// The key of a record that is about something of a name and a moment, the same each time: so the record is not written twice, whatever
+/// was forgotten. Among those of one moment it has a number that follows from the name.
+///
+/// # Errors
+/// Where the moment, in microseconds since 1970, is beyond the last identifier.
+pub fn key_of(name: &str, micros: u64) -> Done<RecordKey> {
+    let hash = Sha256::digest(name.as_bytes());
+    let number = hash.iter().take(2).fold(0_u16, |number, byte| number << 8 | u16::from(*byte)) & 1023;
+    let key = Tid::from_parts(micros, number);
+    Ok(key.ok_or_else(|| Stop::new(format!("{name}: no record can have its time")))?.into())
 }

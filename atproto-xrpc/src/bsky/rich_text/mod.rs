@@ -34,6 +34,7 @@
 
 mod detect;
 mod domain;
+mod split;
 
 pub use detect::{Candidate, CandidateKind, detect};
 

@@ -1,7 +1,7 @@
 //! Answers who mentions it.
 
 use atproto_lexicon::data::cbor;
-use atproto_lexicon::syntax::{AtUri, Did, RecordKey, Tid};
+use atproto_lexicon::syntax::{AtUri, Did, Tid};
 use atproto_repo::sync::Action;
 use atproto_xrpc::api::app::bsky::feed::Post;
 use atproto_xrpc::api::app::bsky::feed::post::ReplyRef;
@@ -12,13 +12,12 @@ use atproto_xrpc::bsky::rich_text::RichText;
 use atproto_xrpc::records::Before;
 use atproto_xrpc::stream::firehose::{Op, Report, Verdict};
 use clap::Parser;
-use sha2::{Digest as _, Sha256};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use systems::connect::{AccountArgs, Identities, LoggedIn, waiting};
 use systems::follow::Followed;
-use systems::keep::now;
-use systems::{Done, Stop, run};
+use systems::keep::{key_of, now};
+use systems::{Done, run};
 
 /// Replies to posts that mention an account, once to each, however often it is started again.
 #[derive(Parser)]
@@ -96,7 +95,10 @@ async fn reply(
     reply.facets = Some(facets);
     let root = post.reply.map_or_else(|| parent.clone(), |reply| reply.root);
     reply.reply = Some(ReplyRef::new(parent, root));
-    let (repo, key, host) = (client.auth().did().into(), key_of(uri)?, client.service().to_string());
+    // The key follows from the post: nobody is answered twice, also where the answer was written and nobody was told.
+    let time = uri.record_key().and_then(|key| key.as_str().parse::<Tid>().ok()).map_or(0, Tid::micros);
+    let (repo, host) = (client.auth().did().into(), client.service().to_string());
+    let key = key_of(uri.as_str(), time.min((1 << 53) - 1))?;
     let put = async || client.put_record(&repo, &key, &reply, Before::Absent).await;
     match waiting(&host, put).await {
         Ok(reply) => println!("{uri} is answered by {}", reply.output.uri),
@@ -106,15 +108,4 @@ async fn reply(
         Err(error) => return Err(error.into()),
     }
     Ok(())
-}
-
-/// The key of the answer to a post, the same each time: so nobody is answered twice, also where the answer was written and nobody was told.
-/// It is the time of the post, and among the posts of one moment a number that its URI gives it.
-fn key_of(uri: &AtUri) -> Done<RecordKey> {
-    let hash = Sha256::digest(uri.as_str().as_bytes());
-    let number = hash.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    let time = uri.record_key().and_then(|key| key.as_str().parse::<Tid>().ok()).map(Tid::micros);
-    let time = time.unwrap_or(number >> 11).min((1 << 53) - 1);
-    let key = Tid::from_parts(time, u16::try_from(number & 1023)?);
-    Ok(key.ok_or_else(|| Stop::new("no key for an answer"))?.into())
 }

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod archive_import;
 mod backup;
 mod bot;
 mod cleanup;
