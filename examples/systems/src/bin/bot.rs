@@ -94,7 +94,7 @@ async fn reply(
     let mut reply = Post::new(text, now()?);
     reply.facets = Some(facets);
     let root = post.reply.map_or_else(|| parent.clone(), |reply| reply.root);
-    reply.reply = Some(ReplyRef::new(parent, root));
+    reply.reply = Some(ReplyRef::new(root, parent));
     // The key follows from the post: nobody is answered twice, also where the answer was written and nobody was told.
     let time = uri.record_key().and_then(|key| key.as_str().parse::<Tid>().ok()).map_or(0, Tid::micros);
     let (repo, host) = (client.auth().did().into(), client.service().to_string());

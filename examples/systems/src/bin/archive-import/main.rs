@@ -137,7 +137,7 @@ async fn post(client: &LoggedIn, item: &Item, mut above: Option<Posted>) -> Done
         let (text, facets) = text.into_parts();
         let mut record = Post::new(text, item.created.clone());
         record.facets = (!facets.is_empty()).then_some(facets);
-        record.reply = above.as_ref().map(|above| ReplyRef::new(above.last.clone(), above.root.clone()));
+        record.reply = above.as_ref().map(|above| ReplyRef::new(above.root.clone(), above.last.clone()));
         let mut embedded = Vec::new();
         for image in images.next().into_iter().flatten() {
             let bytes = fs::read(&image.path)?;
