@@ -70,7 +70,14 @@ pub(crate) struct Producer {
 
 impl Default for Producer {
     fn default() -> Self {
-        let stores = (0..ACCOUNTS).map(|_| MemoryStore::default()).collect();
+        Self::new(ACCOUNTS)
+    }
+}
+
+impl Producer {
+    /// Of so many accounts.
+    pub(crate) fn new(accounts: usize) -> Self {
+        let stores = (0..accounts).map(|_| MemoryStore::default()).collect();
         Self { random: Random(5), stores, number: 0 }
     }
 }
@@ -81,9 +88,10 @@ impl Iterator for Producer {
     fn next(&mut self) -> Option<Bytes> {
         let number = self.number;
         self.number += 1;
-        let account = number % ACCOUNTS;
+        let account = number % self.stores.len();
+        let first = self.stores.len() * 5;
         let store = &mut self.stores[account];
-        let (writes, at) = if number < FIRST { (200, number * 200) } else { (1, FIRST * 199 + number) };
+        let (writes, at) = if number < first { (200, number * 200) } else { (1, first * 199 + number) };
         let mut records: Vec<_> = (at..at + writes).map(|at| self.random.record(at)).collect();
         records.sort();
         records.dedup_by(|a, b| a.0 == b.0);
@@ -100,9 +108,10 @@ impl Iterator for Producer {
     }
 }
 
-fn did_of(number: usize) -> Did {
-    let letter = char::from(b'a' + number as u8);
-    format!("did:plc:{}", letter.to_string().repeat(24)).parse().unwrap()
+/// The DID of an account by its number.
+pub(crate) fn did_of(number: usize) -> Did {
+    let letter = |number: usize| char::from(b'a' + (number % 26) as u8);
+    format!("did:plc:{}{}", letter(number / 26), letter(number).to_string().repeat(23)).parse().unwrap()
 }
 
 /// One connection that sends what was recorded.

@@ -193,6 +193,22 @@ pub fn to_frame(t: &str, body: &[u8]) -> Vec<u8> {
     [&to_vec(&header), body].concat()
 }
 
+/// The body of a message with another number, for a service that sends it on in a stream of its own. All else is as it was.
+///
+/// # Errors
+/// [`FrameError`]; [`FrameError::Missing`] where it has no number.
+pub fn renumber(body: &[u8], seq: u64) -> Result<Vec<u8>, FrameError> {
+    let fields = Fields::read(body, Part::Body)?;
+    let missing = FrameError::Missing { part: Part::Body, field: "seq" };
+    let (_, value) = fields.fields.iter().find(|(name, _)| *name == "seq").ok_or(missing)?;
+    // The value is a part of the body.
+    let start = value.as_ptr().addr().saturating_sub(body.as_ptr().addr());
+    let (before, rest) = body.split_at_checked(start).ok_or(missing)?;
+    let after = rest.get(value.len()..).ok_or(missing)?;
+    let seq = cbor::to_vec(&seq).map_err(|_| FrameError::Type { part: Part::Body, field: "seq" })?;
+    Ok([before, &seq, after].concat())
+}
+
 /// The frame of an error, after which nothing more may be sent.
 pub fn to_error_frame(error: &str, message: Option<&str>) -> Vec<u8> {
     let header = Object::from([("op".into(), Value::Integer(-1))]);

@@ -1,7 +1,7 @@
 //! Frames of event streams: those of [`atproto_lexicon::data::frame`], and typed messages in them.
 
 pub use atproto_lexicon::data::frame::{
-    Body, Frame, FrameError, MAX_SEQ, Part, check_body, to_error_frame, to_frame,
+    Body, Frame, FrameError, MAX_SEQ, Part, check_body, renumber, to_error_frame, to_frame,
 };
 
 use atproto_lexicon::data::cbor::{self, EncodeError};

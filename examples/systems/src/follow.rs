@@ -9,7 +9,7 @@ use atproto_repo::repo::Repo;
 use atproto_repo::sync::Head;
 use atproto_xrpc::api::com::atproto::sync::GetRecord;
 use atproto_xrpc::stream::firehose::{
-    Firehose, FirehoseEvent, MemoryAccounts, Report, SubscribeRepos, Verdict,
+    Config, Firehose, FirehoseEvent, MemoryAccounts, Report, SubscribeRepos, Verdict,
 };
 use atproto_xrpc::stream::{FileCursor, Subscription, WebSockets};
 use std::path::Path;
@@ -32,11 +32,32 @@ impl Followed {
     /// # Errors
     /// Where it is no URL.
     pub fn new(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
+        Self::with_config(network, identities, host, cursor, Config::default())
+    }
+
+    /// [`new`](Self::new), from a host that is believed of its own accounts only.
+    ///
+    /// # Errors
+    /// As of [`new`](Self::new).
+    pub fn of_pds(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
+        let mut config = Config::default();
+        config.is_pds = true;
+        Self::with_config(network, identities, host, cursor, config)
+    }
+
+    fn with_config(
+        network: &NetworkArgs,
+        identities: &Identities,
+        host: &str,
+        cursor: &Path,
+        config: Config,
+    ) -> Done<Self> {
         let (clock, sockets) = (TokioClock::new(), WebSockets::new(network.policy()));
         let repos = SubscribeRepos::new(host)?;
         let seed = getrandom::u64()?;
         let stream = Subscription::with_store(repos, sockets, clock, FileCursor::new(cursor), seed);
-        let hose = Firehose::new(stream, identities.clone(), MemoryAccounts::default(), clock);
+        let accounts = MemoryAccounts::default();
+        let hose = Firehose::with_config(stream, identities.clone(), accounts, clock, config);
         Ok(Self { hose, network: network.clone(), identities: identities.clone() })
     }
 
@@ -55,7 +76,7 @@ impl Followed {
                         let did = report.did.clone();
                         self.hose.handled(&report).await?;
                         self.hose.begin_resync(&did);
-                        let head = self.head(&did).await;
+                        let head = head(&self.network, &self.identities, &did).await;
                         self.hose.end_resync(&did, head);
                         continue;
                     }
@@ -86,16 +107,16 @@ impl Followed {
     pub async fn save(&mut self) -> Done {
         Ok(self.hose.save().await?)
     }
+}
 
-    /// Where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
-    async fn head(&self, did: &Did) -> Option<Head> {
-        let identity = self.identities.refresh(did).await.ok()?;
-        let client = self.network.client(identity.pds().ok()?).ok()?;
-        let (collection, rkey) = ("com.example.none".parse().ok()?, "none".parse().ok()?);
-        let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await.ok()?.output;
-        let proof = proof.read_all(MAX_PROOF).await.ok()?;
-        let car = Car::parse(&proof).ok()?;
-        let repo = Repo::verify(&car, did, &identity.signing_key().ok()?).ok()?;
-        Some(Head { rev: repo.commit().rev, data: repo.commit().data })
-    }
+/// Where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
+async fn head(network: &NetworkArgs, identities: &Identities, did: &Did) -> Option<Head> {
+    let identity = identities.refresh(did).await.ok()?;
+    let client = network.client(identity.pds().ok()?).ok()?;
+    let (collection, rkey) = ("com.example.none".parse().ok()?, "none".parse().ok()?);
+    let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await.ok()?.output;
+    let proof = proof.read_all(MAX_PROOF).await.ok()?;
+    let car = Car::parse(&proof).ok()?;
+    let repo = Repo::verify(&car, did, &identity.signing_key().ok()?).ok()?;
+    Some(Head { rev: repo.commit().rev, data: repo.commit().data })
 }

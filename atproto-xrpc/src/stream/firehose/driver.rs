@@ -383,7 +383,7 @@ where
                 return Err(error);
             }
         };
-        let Finished { account, seq, verdict, state, first } = finished;
+        let Finished { account, seq, verdict, received, state, first } = finished;
         lane.account = Some(account);
         for job in first.into_iter().rev() {
             lane.waiting.push_front(job);
@@ -397,7 +397,7 @@ where
             self.unhandled = self.unhandled.saturating_add(1);
             self.turn = self.turn.saturating_add(1);
             let did = done.did.clone();
-            FirehoseEvent::Report(Box::new(Report { seq, did, verdict, state, turn: self.turn }))
+            FirehoseEvent::Report(Box::new(Report { seq, did, verdict, received, state, turn: self.turn }))
         });
         self.start(&done.did);
         self.forget_if_idle(&done.did);

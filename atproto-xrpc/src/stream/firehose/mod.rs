@@ -41,4 +41,4 @@ pub use accounts::{AccountError, AccountState, AccountStore, MemoryAccounts};
 pub use driver::{Config, Firehose, FirehoseError, FirehoseEvent};
 pub use identities::Identities;
 pub use message::{RepoMessage, SubscribeRepos};
-pub use report::{Commit, Ignored, Invalid, Op, Report, Verdict};
+pub use report::{Commit, Ignored, Invalid, Op, Received, Report, Verdict};

@@ -3,6 +3,7 @@
 use super::accounts::AccountState;
 use atproto_identity::{Missing, ResolveError};
 use atproto_lexicon::data::Cid;
+use atproto_lexicon::data::frame::{renumber, to_frame};
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::syntax::{Did, Handle, Tid};
 use atproto_repo::sync::{Action, Head, VerifiedCommit, VerifyError};
@@ -17,10 +18,35 @@ pub struct Report {
     pub did: Did,
     /// What it has come to.
     pub verdict: Verdict,
+    /// The event as it was received; `None` where the report is not of an event. It is in memory as long as the report.
+    pub received: Option<Received>,
     /// What is known of the account now, where that has changed: [`Firehose::handled`](super::Firehose::handled) saves it.
     pub state: Option<AccountState>,
     /// Reports are made in this order.
     pub(super) turn: u64,
+}
+
+/// An event as it was received, for who sends it on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Received {
+    /// Its type, such as `#commit`.
+    pub kind: &'static str,
+    /// Its body, with the number that the host gave it.
+    pub body: Bytes,
+}
+
+impl Received {
+    /// An event of a type, such as `#commit`, with its body.
+    pub fn new(kind: &'static str, body: Bytes) -> Self {
+        Self { kind, body }
+    }
+
+    /// The frame of the event in another stream, where it has this number.
+    pub fn to_frame(&self, seq: u64) -> Vec<u8> {
+        // The form of the body was checked, so that it has a number.
+        to_frame(self.kind, &renumber(&self.body, seq).unwrap_or_default())
+    }
 }
 
 /// What an event has come to (<https://atproto.com/specs/sync#message-validation-checklist>).

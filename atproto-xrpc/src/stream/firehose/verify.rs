@@ -3,7 +3,7 @@
 use super::accounts::{AccountError, AccountState, AccountStore};
 use super::identities::{Identities, Refreshes};
 use super::message::RepoMessage;
-use super::report::{Commit, Ignored, Invalid, Verdict};
+use super::report::{Commit, Ignored, Invalid, Received, Verdict};
 use atproto_identity::Identity;
 use atproto_identity::clock::Clock;
 use atproto_lexicon::http::Bytes;
@@ -64,6 +64,7 @@ pub(super) struct Finished {
     pub(super) account: Box<Account>,
     pub(super) seq: Option<u64>,
     pub(super) verdict: Option<Verdict>,
+    pub(super) received: Option<Received>,
     /// What is known of the account, where that has changed.
     pub(super) state: Option<AccountState>,
     /// What is to be done before all else.
@@ -94,15 +95,17 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
 
     async fn finish(&self, mut account: Box<Account>, job: Job) -> Finished {
         let before = AccountState::of(&account);
-        let (seq, mut first) = (job.seq(), VecDeque::new());
+        let (seq, mut first, mut received) = (job.seq(), VecDeque::new(), None);
         let verdict = match job {
             Job::Event(mut message) => {
                 let (kind, body) = (message.kind, message.body.clone());
+                received = Some(Received { kind, body: body.clone() });
                 Some(self.event(&mut account, message.take_event(), kind, &body).await)
             }
             Job::Queued(queued) => {
                 let (kind, body) = queued.into_parts();
                 let body = Bytes::from(body);
+                received = Some(Received { kind, body: body.clone() });
                 Some(self.event(&mut account, Event::parse(kind, &body).ok().flatten(), kind, &body).await)
             }
             Job::BeginResync => {
@@ -126,7 +129,7 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
             Some(Verdict::Queued | Verdict::Resynchronized(_) | Verdict::Desynchronized(_))
         );
         let state = (is_of_fetching || before != after).then_some(after);
-        Finished { account, seq, verdict, state, first }
+        Finished { account, seq, verdict, received, state, first }
     }
 
     async fn event(

@@ -52,6 +52,13 @@ async fn create(pds: Arc<Pds>, asked: Asked<CreateAccount, Option<ServiceAuth>>)
             if proven.issuer != did {
                 return Err(Refusal::forbidden("the token is of another account").into());
             }
+            let identity = pds.directory.refresh(&did).await.map_err(|_| {
+                ServeError::named(CreateAccountError::UnresolvableDid, "the identity is not found")
+            })?;
+            // A name of its own, or one that is given here.
+            if identity.verified_handle().is_none_or(|own| own.to_normalized() != handle) {
+                pds.check_own(&handle).map_err(typed)?;
+            }
             (did, false)
         }
         None => {

@@ -40,7 +40,13 @@ fn an_account_goes_to_another_host() {
         let mut create = CreateAccount::new("alice.test".parse().unwrap());
         create.password = Some(PASSWORD.to_owned());
         create.did = Some(did.clone());
-        there.clone().with_auth(Fixed::bearer(&Secret::new(token)).unwrap()).send(&create).await.unwrap();
+        let proven = there.clone().with_auth(Fixed::bearer(&Secret::new(token)).unwrap());
+        create.handle = "alice.example.com".parse().unwrap();
+        assert_eq!(refused(proven.send(&create).await), bad("UnsupportedDomain"));
+        let token = alice.send(&ask).await.unwrap().output.token;
+        let proven = there.clone().with_auth(Fixed::bearer(&Secret::new(token)).unwrap());
+        create.handle = "alice.test".parse().unwrap();
+        proven.send(&create).await.unwrap();
         let moved = there.clone().login(&Login::new("alice.test", PASSWORD)).await.unwrap();
         let create = CreateRecord::new(repo.clone(), "com.example.note".parse().unwrap(), note("too early"));
         assert_eq!(refused(moved.send(&create).await), bad("AccountDeactivated"));

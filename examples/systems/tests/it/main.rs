@@ -20,4 +20,5 @@ mod labeler;
 mod migrate;
 mod moderation_list;
 mod pds;
+mod relay;
 mod world;

@@ -105,10 +105,6 @@ impl World {
         self.folder.path().join(name)
     }
 
-    fn client(&self) -> Client<ReqwestClient, TokioClock> {
-        self.client_of(&self.host())
-    }
-
     /// A client of a host on this machine.
     pub fn client_of(&self, host: &str) -> Client<ReqwestClient, TokioClock> {
         let policy = DevelopmentPolicy { port: Some(self.port()), ..DevelopmentPolicy::default() };
@@ -117,12 +113,17 @@ impl World {
 
     /// A new account whose handle is below `.test`, logged in.
     pub fn account(&self, name: &str) -> LoggedIn {
+        self.account_at(0, name)
+    }
+
+    /// One at another host.
+    pub fn account_at(&self, host: usize, name: &str) -> LoggedIn {
         let handle = format!("{name}.test");
         let mut create = CreateAccount::new(handle.parse().unwrap());
         create.password = Some(PASSWORD.to_owned());
         create.email = Some(format!("{name}@mail.test"));
         self.runtime.block_on(async {
-            let client = self.client();
+            let client = self.client_of(&self.host_at(host));
             client.send(&create).await.unwrap();
             client.login(&Login::new(handle, PASSWORD)).await.unwrap()
         })
