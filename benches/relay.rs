@@ -21,7 +21,7 @@ use atproto_identity::fetch_policy::{DevelopmentPolicy, FetchPolicy};
 use atproto_lexicon::syntax::Did;
 use atproto_xrpc::api::com::atproto::sync::subscribe_repos::{SubscribeRepos, SubscribeReposError};
 use atproto_xrpc::server::{Asked, Event, Events, LogLimits, MemoryLog, ServeError, XrpcRouter};
-use atproto_xrpc::stream::{Connect as _, Message, Socket as _, WebSockets};
+use atproto_xrpc::stream::{Connect as _, Message, Socket, WebSockets};
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
@@ -96,7 +96,7 @@ async fn run(events: usize) {
             for part in [first, events / 2, events - events / 2] {
                 let mut left = part;
                 while left > 0 {
-                    if let Message::Binary(_) = socket.recv().await.unwrap().unwrap() {
+                    if let Message::Binary(_) = Socket::recv(&mut socket).await.unwrap().unwrap() {
                         left -= 1;
                     }
                 }

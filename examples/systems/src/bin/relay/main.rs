@@ -134,7 +134,7 @@ async fn pass_on(
         }
         taken = taken.saturating_add(1);
         if taken >= per_host {
-            tokio::time::sleep_until(second + Duration::from_secs(1)).await;
+            tokio::time::sleep(Duration::from_secs(1).saturating_sub(second.elapsed())).await;
             (second, taken) = (Instant::now(), 0);
         } else if second.elapsed() >= Duration::from_secs(1) {
             (second, taken) = (Instant::now(), 0);
