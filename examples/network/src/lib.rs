@@ -65,7 +65,7 @@ pub struct Ports {
     pub host: u16,
 }
 
-/// A directory, and hosts of accounts. They end when this is dropped.
+/// A directory, and hosts of accounts. When this is dropped they take no more connections; those which are there end with who has them.
 #[derive(Debug)]
 pub struct Network {
     directory: SocketAddr,

@@ -9,13 +9,19 @@ use atproto_repo::repo::Repo;
 use atproto_repo::sync::Head;
 use atproto_xrpc::api::com::atproto::sync::GetRecord;
 use atproto_xrpc::stream::firehose::{
-    Config, Firehose, FirehoseEvent, MemoryAccounts, Report, SubscribeRepos, Verdict,
+    Config, Firehose, FirehoseEvent, Ignored, MemoryAccounts, Report, SubscribeRepos, Verdict,
 };
 use atproto_xrpc::stream::{FileCursor, Subscription, WebSockets};
+use std::collections::HashMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 /// The most bytes of a proof.
 const MAX_PROOF: usize = 4 << 20;
+/// After which time it is tried again to catch up with an account.
+const AGAIN: Duration = Duration::from_secs(30);
+/// With how many accounts that is tried meanwhile.
+const MAX_TRIED: usize = 10_000;
 
 type Hose = Firehose<WebSockets, TokioClock, Identities, MemoryAccounts, FileCursor>;
 
@@ -24,6 +30,8 @@ pub struct Followed {
     hose: Hose,
     network: NetworkArgs,
     identities: Identities,
+    /// When it was last tried to catch up with an account. A host that is down, or shows what is old, is not asked again at once.
+    tried: HashMap<Did, Instant>,
 }
 
 impl Followed {
@@ -58,7 +66,7 @@ impl Followed {
         let stream = Subscription::with_store(repos, sockets, clock, FileCursor::new(cursor), seed);
         let accounts = MemoryAccounts::default();
         let hose = Firehose::with_config(stream, identities.clone(), accounts, clock, config);
-        Ok(Self { hose, network: network.clone(), identities: identities.clone() })
+        Ok(Self { hose, network: network.clone(), identities: identities.clone(), tried: HashMap::new() })
     }
 
     /// The next event that was verified, or counts for nothing. It comes again after a restart, until it was [`handled`](Self::handled).
@@ -68,26 +76,47 @@ impl Followed {
     pub async fn next(&mut self) -> Done<Box<Report>> {
         loop {
             match self.hose.next().await? {
-                FirehoseEvent::Report(report) => {
-                    if let Verdict::Desynchronized(why) = &report.verdict {
+                FirehoseEvent::Report(report) => match &report.verdict {
+                    Verdict::Desynchronized(why) => {
                         if let Some(why) = why {
                             eprintln!("{}: events were missed: {why}", report.did);
                         }
-                        let did = report.did.clone();
                         self.hose.handled(&report).await?;
-                        self.hose.begin_resync(&did);
-                        let head = head(&self.network, &self.identities, &did).await;
-                        self.hose.end_resync(&did, head);
-                        continue;
+                        self.catch_up(&report.did).await;
                     }
-                    return Ok(report);
-                }
+                    Verdict::Ignored(Ignored::Desynchronized) => {
+                        self.hose.handled(&report).await?;
+                        self.catch_up(&report.did).await;
+                    }
+                    _ => return Ok(report),
+                },
                 FirehoseEvent::Lost { reason, retry_in } => {
                     eprintln!("the connection is lost: {}; again in {retry_in:?}", Stop::from(reason));
                 }
                 FirehoseEvent::OutdatedCursor { .. } => eprintln!("events were missed: the place is too old"),
                 FirehoseEvent::Invalid { fault, .. } => eprintln!("not an event: {fault}"),
                 _ => {}
+            }
+        }
+    }
+
+    /// Goes on with an account from where its host says that it is. Until that can be had, its events count for nothing.
+    async fn catch_up(&mut self, did: &Did) {
+        let is_new = self.tried.get(did).is_none_or(|tried| tried.elapsed() >= AGAIN);
+        if !is_new {
+            return;
+        }
+        if self.tried.len() >= MAX_TRIED {
+            self.tried.retain(|_, tried| tried.elapsed() < AGAIN);
+        }
+        if self.tried.len() < MAX_TRIED {
+            self.tried.insert(did.clone(), Instant::now());
+            match head(&self.network, &self.identities, did).await {
+                Some(head) => {
+                    self.hose.begin_resync(did);
+                    self.hose.end_resync(did, Some(head));
+                }
+                None => eprintln!("{did}: where its repository is cannot be found out now"),
             }
         }
     }

@@ -4,6 +4,7 @@
 pub mod connect;
 pub mod follow;
 pub mod keep;
+pub mod service;
 pub mod stop;
 
 pub use stop::{Done, Stop, run};

@@ -1,4 +1,4 @@
-//! A network in this process, and what can be proven about it: `cargo run --release --bin quickstart`.
+//! A network in this process, and what can be proven about it: `cargo run --release -p network`.
 
 use atproto_identity::adapters::{ReqwestClient, TokioClock};
 use atproto_identity::cache::CachedDirectory;

@@ -1,7 +1,8 @@
 //! Keeps a copy of an account that is proven to be whole.
 
+use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, blob_links};
-use atproto_lexicon::syntax::{AtIdentifier, Did};
+use atproto_lexicon::syntax::{AtIdentifier, Did, Tid};
 use atproto_repo::car::Car;
 use atproto_repo::repo::Repo;
 use atproto_xrpc::api::com::atproto::sync::get_blob::GetBlobError;
@@ -45,27 +46,20 @@ async fn backup(Arguments { account, folder, network }: Arguments) -> Done {
 
     let ask = GetLatestCommit { did: did.clone() };
     let latest = waiting(host, async || client.send(&ask).await).await?.output;
-    let kept = fs::read(&file).ok();
-    let is_current = kept.as_deref().and_then(root).is_some_and(|root| latest.cid.to_cid() == Some(root));
+    let kept = fs::read(&file).ok().filter(|bytes| {
+        // What is there counts where it is whole, whoever has written it.
+        verify(bytes, did, &key).is_ok_and(|copy| latest.cid.to_cid() == Some(copy.commit))
+    });
+    let is_current = kept.is_some();
     let bytes = match kept {
-        // It is verified below, whoever has written it.
-        Some(kept) if is_current => kept,
-        _ => {
+        Some(kept) => kept,
+        None => {
             let ask = GetRepo::new(did.clone());
             let fetched = waiting(host, async || client.download(&ask).await).await?.output;
             fetched.read_all(MAX_REPO).await?.to_vec()
         }
     };
-    let car = Car::parse(&bytes)?;
-    let repo = Repo::verify(&car, did, &key)?;
-    let (mut blobs, mut faults) = (BTreeSet::new(), Vec::new());
-    let records = repo.check_records(|path, fault| faults.push(format!("{path}: {fault}")))?.records;
-    let mut walk = repo.walk();
-    while let Some(entry) = walk.next()? {
-        if let Ok(record) = entry.record.to_object() {
-            blobs.extend(blob_links(&record).map(|(cid, _)| cid));
-        }
-    }
+    let Verified { rev, records, blobs, faults, .. } = verify(&bytes, did, &key)?;
     if !is_current {
         replace(&file, &bytes)?;
     }
@@ -82,17 +76,31 @@ async fn backup(Arguments { account, folder, network }: Arguments) -> Done {
         }
     }
     let state = if is_current { "unchanged" } else { "new" };
-    println!(
-        "{did} at {}: {records} records, {state}; {} blobs, {fetched} new",
-        repo.commit().rev,
-        blobs.len()
-    );
+    println!("{did} at {rev}: {records} records, {state}; {} blobs, {fetched} new", blobs.len());
     if missing == 0 { Ok(()) } else { Err(Stop::new(format!("{missing} blobs are missing"))) }
 }
 
-/// The commit that a file says that it is at.
-fn root(bytes: &[u8]) -> Option<Cid> {
-    Car::parse(bytes).ok()?.roots().first().copied()
+/// What is in a repository that is whole, and signed by its account.
+struct Verified {
+    commit: Cid,
+    rev: Tid,
+    records: u64,
+    blobs: BTreeSet<Cid>,
+    faults: Vec<String>,
+}
+
+fn verify(bytes: &[u8], did: &Did, key: &PublicKey) -> Done<Verified> {
+    let car = Car::parse(bytes)?;
+    let repo = Repo::verify(&car, did, key)?;
+    let (mut blobs, mut faults) = (BTreeSet::new(), Vec::new());
+    let records = repo.check_records(|path, fault| faults.push(format!("{path}: {fault}")))?.records;
+    let mut walk = repo.walk();
+    while let Some(entry) = walk.next()? {
+        if let Ok(record) = entry.record.to_object() {
+            blobs.extend(blob_links(&record).map(|(cid, _)| cid));
+        }
+    }
+    Ok(Verified { commit: *repo.commit_cid(), rev: repo.commit().rev, records, blobs, faults })
 }
 
 enum Kept {

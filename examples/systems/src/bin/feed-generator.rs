@@ -17,15 +17,13 @@ use atproto_xrpc::server::{Asked, Refusal, ServeError, XrpcRouter};
 use atproto_xrpc::stream::firehose::{Report, Verdict};
 use clap::Parser;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use systems::connect::NetworkArgs;
 use systems::follow::Followed;
 use systems::keep::micros;
-use systems::{Done, Stop, run};
-use tokio::net::TcpListener;
+use systems::{Done, run, service};
 
 /// Follows a relay or host, keeps the posts that have a word in their text or among their tags, and serves them as a feed, the newest
 /// first. A record `app.bsky.feed.generator` of an account makes it known; its key is the name of the feed.
@@ -75,13 +73,12 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> Done {
-    let did: Did = format!("did:web:{}", arguments.hostname.replace(':', "%3A")).parse()?;
-    let database = Database::create(&arguments.data)
-        .map_err(|error| Stop::new(format!("{}: {error}", arguments.data.display())))?;
+    let did = service::did_of(&arguments.hostname)?;
+    let database = service::open(&arguments.data)?;
     let word = arguments.word.to_lowercase();
     let index = Arc::new(Index { database, did: did.clone(), feed: arguments.feed, word });
     index.change(|_, _| Ok(()))?;
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
+    let listener = service::listen(arguments.port).await?;
     println!("{did} at port {}", listener.local_addr()?.port());
     let endpoint = format!("https://{}", arguments.hostname);
     let document = DidDocument::new(did).with_service("bsky_fg", "BskyFeedGenerator", &endpoint);

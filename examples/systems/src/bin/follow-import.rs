@@ -71,7 +71,8 @@ async fn import(Arguments { list, progress, account }: Arguments) -> Done {
             }
         };
         let is_followed = followed.contains(&did);
-        if !kept.value.contains_key(who.as_str()) {
+        // A handle may be somebody else's than the last time.
+        if kept.value.get(who.as_str()).is_none_or(|entry| entry.did != did) {
             let entry = Entry { did, key: new_key(&keys)?, is_done: is_followed };
             kept.value.insert(who.to_string(), entry);
             kept.save()?;

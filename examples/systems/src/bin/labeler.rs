@@ -16,14 +16,12 @@ use atproto_xrpc::stream::frame::to_message;
 use clap::Parser;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 use systems::keep::now;
-use systems::{Done, Stop, run};
+use systems::{Done, Stop, run, service};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::net::TcpListener;
 
 /// Reads labels from standard input, signs them, keeps them, and serves them: `com.atproto.label.queryLabels` and `subscribeLabels`.
 ///
@@ -61,16 +59,16 @@ fn main() -> ExitCode {
 }
 
 async fn serve(arguments: Arguments) -> Done {
-    let did: Did = format!("did:web:{}", arguments.hostname.replace(':', "%3A")).parse()?;
-    let database = Database::create(&arguments.data)
-        .map_err(|error| Stop::new(format!("{}: {error}", arguments.data.display())))?;
+    let did = service::did_of(&arguments.hostname)?;
+    let database = service::open(&arguments.data)?;
     let limits = LogLimits { events: usize::MAX, bytes: usize::MAX };
     let (key, log) = (own_key(&arguments.key)?, Arc::new(MemoryLog::new(0, limits)));
     let labeler = Arc::new(Labeler { did: did.clone(), key, database, log, turn: Mutex::new(()) });
-    for (seq, label) in labeler.all(0)? {
+    labeler.each(0, |seq, label| {
         labeler.log.append_event(event(seq, label)?)?;
-    }
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
+        Ok(true)
+    })?;
+    let listener = service::listen(arguments.port).await?;
     println!("{did} at port {}", listener.local_addr()?.port());
     let endpoint = format!("https://{}", arguments.hostname);
     let document = DidDocument::new(did).with_key("atproto_label", &labeler.key.public_key()).with_service(
@@ -118,18 +116,20 @@ fn event(seq: u64, label: Label) -> Done<Event> {
 }
 
 impl Labeler {
-    /// The labels after a number, oldest first.
-    fn all(&self, after: u64) -> Done<Vec<(u64, Label)>> {
+    /// Takes the labels after a number, oldest first, until `take` says that it is enough.
+    fn each(&self, after: u64, mut take: impl FnMut(u64, Label) -> Done<bool>) -> Done {
         let transaction = self.database.begin_read()?;
         let labels = match transaction.open_table(LABELS) {
-            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+            Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
             labels => labels?,
         };
-        let rows = labels.range(after.saturating_add(1)..)?.map(|row| {
+        for row in labels.range(after.saturating_add(1)..)? {
             let (seq, label) = row?;
-            Ok((seq.value(), cbor::from_slice(label.value())?))
-        });
-        rows.collect()
+            if !take(seq.value(), cbor::from_slice(label.value())?)? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     /// Makes the label that a line asks for, keeps it, and then tells of it; its number.
@@ -174,16 +174,15 @@ async fn query(
     if sources.is_some_and(|sources| !sources.contains(&labeler.did)) {
         return Ok(output);
     }
-    let labels = labeler.all(cursor).map_err(|stop| ServeError::internal(stop.to_string()))?;
-    for (seq, label) in labels {
+    let read = labeler.each(cursor, |seq, label| {
         if uri_patterns.iter().any(|pattern| is_meant(label.uri.as_str(), pattern)) {
             output.labels.push(label);
-            if output.labels.len() == limit {
-                output.cursor = Some(seq.to_string());
-                break;
-            }
         }
-    }
+        let is_full = output.labels.len() == limit;
+        output.cursor = is_full.then(|| seq.to_string());
+        Ok(!is_full)
+    });
+    read.map_err(|stop| ServeError::internal(stop.to_string()))?;
     Ok(output)
 }
 

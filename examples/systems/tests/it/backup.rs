@@ -1,7 +1,10 @@
 use crate::world::{World, post, repo_of};
 use atproto_lexicon::data::{BlobRef, Object, Value};
+use atproto_repo::car::{Car, CarWriter};
 use atproto_xrpc::api::com::atproto::repo::{CreateRecord, UploadBlob};
 use std::fs;
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
 
 const BACKUP: &str = env!("CARGO_BIN_EXE_backup");
 
@@ -42,6 +45,36 @@ fn is_incremental_and_verified(world: &World) {
     let out = world.done(BACKUP, &["alice.test"]);
     assert!(out.contains("3 records, new; 2 blobs, 1 new"), "{out}");
     assert_eq!(fs::read(world.path("backup/blobs").join(&first)).unwrap(), b"the first file");
+    // So is a file of whole blocks of which one is missing.
+    let whole = fs::read(&file).unwrap();
+    let car = Car::parse(&whole).unwrap();
+    let mut part = CarWriter::new(Vec::new(), car.roots()).unwrap();
+    for block in car.blocks().take(car.len() - 1) {
+        part.write(&block.cid, block.bytes).unwrap();
+    }
+    fs::write(&file, part.into_inner()).unwrap();
+    let out = world.done(BACKUP, &["alice.test"]);
+    assert!(out.contains("3 records, new; 2 blobs, 0 new"), "{out}");
+    assert_eq!(fs::read(&file).unwrap(), whole);
+}
+
+#[test]
+fn who_is_down_is_waited_for() {
+    let world = World::embedded();
+    world.account("alice");
+    // Nobody listens at the port of a listener that is gone.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (plc, handles) = (format!("http://localhost:{port}"), world.port().to_string());
+    let arguments = ["alice.test", "--plc", &plc, "--development", &handles];
+    let mut command = world.command_here(BACKUP, &arguments);
+    let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut told = BufReader::new(child.stderr.take().unwrap()).lines();
+    for _ in 0..2 {
+        let line = told.next().unwrap().unwrap();
+        assert!(line.starts_with("alice.test: ") && line.contains("; again in "), "{line}");
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
 }
 
 #[test]

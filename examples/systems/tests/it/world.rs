@@ -93,7 +93,7 @@ impl World {
     }
 
     /// Where handles are served.
-    fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         let url = match &self.net {
             Net::Embedded(network) => network.directory_url(),
             Net::Reference(net) => net.text("/control"),

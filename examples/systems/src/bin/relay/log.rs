@@ -6,12 +6,13 @@ use atproto_xrpc::stream::firehose::Received;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::path::Path;
 use std::sync::Arc;
-use systems::{Done, Stop};
-use tokio::sync::{mpsc, oneshot};
+use systems::{Done, Stop, service};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 const EVENTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("events");
-/// How many events wait to be written.
+/// How many events wait to be written, and with how many bytes.
 const WAITING: usize = 4096;
+const WAITING_BYTES: usize = 64 << 20;
 
 /// The last events: the newest in memory, all on the disk.
 #[derive(Debug)]
@@ -22,23 +23,29 @@ pub(super) struct DiskLog {
     window: u64,
 }
 
-/// An event that waits, and who is told that it is on the disk.
-type Waiting = (Received, oneshot::Sender<()>);
+/// An event that waits, with the room that it takes, and who is told that it is on the disk.
+type Waiting = (Received, OwnedSemaphorePermit, oneshot::Sender<()>);
 
 /// Takes events for a [`DiskLog`].
 #[derive(Debug, Clone)]
-pub(super) struct Appender(mpsc::Sender<Waiting>);
+pub(super) struct Appender {
+    queue: mpsc::Sender<Waiting>,
+    /// In bytes.
+    room: Arc<Semaphore>,
+}
 
 impl Appender {
     /// Whether the log takes no more.
     pub(super) fn is_closed(&self) -> bool {
-        self.0.is_closed()
+        self.queue.is_closed()
     }
 
     /// Gives an event to the log. What comes back says when it is on the disk.
     pub(super) async fn append(&self, event: Received) -> Done<oneshot::Receiver<()>> {
         let (done, is_done) = oneshot::channel();
-        let sent = self.0.send((event, done)).await;
+        let bytes = u32::try_from(event.body.len().min(WAITING_BYTES))?;
+        let room = Arc::clone(&self.room).acquire_many_owned(bytes).await?;
+        let sent = self.queue.send((event, room, done)).await;
         sent.map_err(|_| Stop::new("the log takes no more events"))?;
         Ok(is_done)
     }
@@ -51,15 +58,15 @@ impl DiskLog {
         window: u64,
         limits: LogLimits,
     ) -> Done<(Arc<Self>, Appender, impl FnOnce() -> Done + Send + 'static)> {
-        let database =
-            Database::create(path).map_err(|error| Stop::new(format!("{}: {error}", path.display())))?;
+        let database = service::open(path)?;
         let transaction = database.begin_write()?;
         let last = transaction.open_table(EVENTS)?.last()?.map_or(0, |(seq, _)| seq.value());
         transaction.commit()?;
         let log = Arc::new(Self { memory: MemoryLog::new(last, limits), database, window });
         let (sender, receiver) = mpsc::channel(WAITING);
         let writing = Arc::clone(&log);
-        Ok((log, Appender(sender), move || writing.write_all(receiver, last)))
+        let appender = Appender { queue: sender, room: Arc::new(Semaphore::new(WAITING_BYTES)) };
+        Ok((log, appender, move || writing.write_all(receiver, last)))
     }
 
     /// Writes what waits, all of it at once, and then tells of it.
@@ -67,10 +74,10 @@ impl DiskLog {
         let mut batch = Vec::new();
         while waiting.blocking_recv_many(&mut batch, WAITING) > 0 {
             let (mut events, mut told) = (Vec::new(), Vec::new());
-            for (received, done) in batch.drain(..) {
+            for (received, room, done) in batch.drain(..) {
                 last = last.saturating_add(1);
-                events.push(Event { seq: last, frame: Bytes::from(received.to_frame(last)) });
-                told.push(done);
+                events.push(Event { seq: last, frame: Bytes::from(received.to_frame(last)?) });
+                told.push((room, done));
             }
             let transaction = self.database.begin_write()?;
             {
@@ -86,7 +93,8 @@ impl DiskLog {
                 self.memory.append_event(event)?;
             }
             // Who gave one may be gone.
-            for done in told {
+            for (room, done) in told {
+                drop(room);
                 let _ = done.send(());
             }
         }

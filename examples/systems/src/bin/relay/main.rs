@@ -9,15 +9,13 @@ use clap::Parser;
 use log::{Appender, DiskLog};
 use std::collections::VecDeque;
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use systems::connect::{Identities, NetworkArgs};
 use systems::follow::Followed;
-use systems::{Done, Stop, run};
-use tokio::net::TcpListener;
+use systems::{Done, Stop, run, service};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -64,7 +62,7 @@ async fn relay(arguments: Arguments) -> Done {
         DiskLog::open(&arguments.data.join("events.redb"), arguments.window, MEMORY)?;
     let writer = tokio::task::spawn_blocking(write);
     let identities = arguments.network.identities()?;
-    let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port))).await?;
+    let listener = service::listen(arguments.port).await?;
     println!("{} hosts, at port {}", arguments.hosts.len(), listener.local_addr()?.port());
     let mut hosts = JoinSet::new();
     for host in &arguments.hosts {
