@@ -1,7 +1,7 @@
 //! The vocabulary of AT Protocol: the string formats of Lexicon ([`syntax`]) and the data model ([`data`]).
 //!
 //! Types parse: having a [`Did`](syntax::Did) means that it is one, and bytes that [`data::cbor`] accepted are the one
-//! encoding of their value. It does no IO, knows no keys or signatures, and reads no repositories: those are
+//! encoding of their value. By itself it does no IO; it knows no keys or signatures, and reads no repositories: those are
 //! `atproto-crypto` and `atproto-repo`.
 //!
 //! ```

@@ -196,8 +196,12 @@ pub fn to_frame(t: &str, body: &[u8]) -> Vec<u8> {
 /// The body of a message with another number, for a service that sends it on in a stream of its own. All else is as it was.
 ///
 /// # Errors
-/// [`FrameError`]; [`FrameError::Missing`] where it has no number.
+/// [`FrameError`]; [`FrameError::Missing`] where it has no number, [`FrameError::Type`] where the other one is not from 1 to
+/// [`MAX_SEQ`].
 pub fn renumber(body: &[u8], seq: u64) -> Result<Vec<u8>, FrameError> {
+    if !(1..=MAX_SEQ).contains(&seq) {
+        return Err(FrameError::Type { part: Part::Body, field: "seq" });
+    }
     let fields = Fields::read(body, Part::Body)?;
     let missing = FrameError::Missing { part: Part::Body, field: "seq" };
     let (_, value) = fields.fields.iter().find(|(name, _)| *name == "seq").ok_or(missing)?;
@@ -255,5 +259,32 @@ impl fmt::Display for Part {
             Self::Body => "body",
             Self::ErrorBody => "body of an error",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_body_gets_another_number() {
+        let body = |seq: i64| {
+            let blocks = Value::Bytes(vec![0x63; 40].into());
+            to_vec(&Object::from([
+                ("did".into(), "seq".into()),
+                ("seq".into(), seq.into()),
+                ("blocks".into(), blocks),
+            ]))
+        };
+        for (from, to) in [(1, 2), (23, 24), (70_000, 3), (5, 1 << 40), (9, 9)] {
+            assert_eq!(renumber(&body(from), to.try_into().unwrap()), Ok(body(to)), "{from} {to}");
+        }
+        let field = FrameError::Type { part: Part::Body, field: "seq" };
+        assert_eq!(renumber(&body(1), 0), Err(field));
+        assert_eq!(renumber(&body(1), MAX_SEQ + 1), Err(field));
+        let without = to_vec(&Object::from([("did".into(), "seq".into())]));
+        assert_eq!(renumber(&without, 1), Err(FrameError::Missing { part: Part::Body, field: "seq" }));
+        assert!(matches!(renumber(&body(1)[..5], 1), Err(FrameError::Cbor { .. })));
+        assert!(renumber(&[body(1), body(1)].concat(), 1).is_err());
     }
 }

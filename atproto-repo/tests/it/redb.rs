@@ -148,6 +148,42 @@ fn one_file_holds_several_repositories() {
 }
 
 #[test]
+fn a_transaction_holds_other_tables_too() {
+    const EVENTS: ::redb::TableDefinition<'_, u64, u64> = ::redb::TableDefinition::new("events");
+    let folder = tempfile::tempdir().unwrap();
+    let database = std::sync::Arc::new(::redb::Database::create(folder.path().join("store")).unwrap());
+    let store = RedbStore::with_database(database);
+    let count = || {
+        let transaction = ::redb::ReadableDatabase::begin_read(&**store.database()).unwrap();
+        let events = transaction.open_table(EVENTS);
+        events.map_or(0, |events| ::redb::ReadableTableMetadata::len(&events).unwrap())
+    };
+    let first = UnsignedCommit::create(&did(), &[], rev(1)).unwrap().sign(&secret());
+    // Given up, and then done.
+    for (is_done, events) in [(false, 0), (true, 1)] {
+        let transaction = store.begin().unwrap();
+        RedbStore::commit_in(&transaction, &did(), &first.write_set()).unwrap();
+        transaction.open_table(EVENTS).unwrap().insert(1, 1).unwrap();
+        if is_done {
+            transaction.commit().unwrap();
+        } else {
+            transaction.abort().unwrap();
+        }
+        let repo = store.repo(&did()).unwrap();
+        assert_eq!((repo.roots().first(), count()), (is_done.then_some(first.cid()), events));
+    }
+    check(&store.repo(&did()).unwrap());
+    // What counts is what the transaction sees, also of itself.
+    let transaction = store.begin().unwrap();
+    let again = RedbStore::commit_in(&transaction, &did(), &first.write_set());
+    assert!(matches!(again, Err(CommitError::Conflict)));
+    assert!(RedbStore::remove_in(&transaction, &did()).unwrap());
+    RedbStore::commit_in(&transaction, &did(), &first.write_set()).unwrap();
+    transaction.commit().unwrap();
+    check(&store.repo(&did()).unwrap());
+}
+
+#[test]
 fn an_import_is_whole_or_refused() {
     let folder = tempfile::tempdir().unwrap();
     let (store, mut repo, mut records) = forty(folder.path());

@@ -9,12 +9,11 @@ impl RichText {
     /// within one that no post has room for. White space where it is cut, at the beginning and at the end is left out. Facets stay on what
     /// they are on, and are cut only where a post has no room for one.
     pub fn into_posts(self) -> Vec<Self> {
-        let mut posts = Vec::new();
-        let mut start = 0;
+        let (text, mut posts, mut start) = (self.text.trim_end(), Vec::new(), 0);
         loop {
-            let rest = self.text.get(start..).unwrap_or_default();
+            let rest = text.get(start..).unwrap_or_default();
             start = start.saturating_add(rest.len().saturating_sub(rest.trim_start().len()));
-            let rest = rest.trim();
+            let rest = rest.trim_start();
             if rest.is_empty() && !posts.is_empty() {
                 return posts;
             }

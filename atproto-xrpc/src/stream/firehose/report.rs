@@ -3,7 +3,7 @@
 use super::accounts::AccountState;
 use atproto_identity::{Missing, ResolveError};
 use atproto_lexicon::data::Cid;
-use atproto_lexicon::data::frame::{renumber, to_frame};
+use atproto_lexicon::data::frame::{FrameError, renumber, to_frame};
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::syntax::{Did, Handle, Tid};
 use atproto_repo::sync::{Action, Head, VerifiedCommit, VerifyError};
@@ -43,9 +43,11 @@ impl Received {
     }
 
     /// The frame of the event in another stream, where it has this number.
-    pub fn to_frame(&self, seq: u64) -> Vec<u8> {
-        // The form of the body was checked, so that it has a number.
-        to_frame(self.kind, &renumber(&self.body, seq).unwrap_or_default())
+    ///
+    /// # Errors
+    /// [`FrameError`] where the body is none of an event, which none is that was received.
+    pub fn to_frame(&self, seq: u64) -> Result<Vec<u8>, FrameError> {
+        Ok(to_frame(self.kind, &renumber(&self.body, seq)?))
     }
 }
 
