@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn facets_go_with_their_words() {
         let text =
-            RichText::new().text(&"a ".repeat(145)).link("two words", "https://example.com".parse().unwrap());
+            RichText::new().text(&"a ".repeat(146)).link("two words", "https://example.com".parse().unwrap());
         let posts = text.text(" and more").into_posts();
         assert_eq!(posts.len(), 2);
         assert_eq!((posts[1].as_str(), posts[0].facets().len()), ("two words and more", 0));
