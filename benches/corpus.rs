@@ -29,11 +29,8 @@ impl Corpus {
             .collect();
         let top = keys.iter().map(|key| key.layer).max().unwrap_or(0);
         let tree = tree(&keys, top).unwrap_or_else(|| Tree::of(Vec::new(), None));
-        let rev = Tid::from_parts(1_750_000_000_000_000, 1).unwrap();
-        let block = Commit::encode(&did(), rev, tree.cid, |bytes| Ok::<_, Infallible>(secret().sign(bytes)));
-        let block = block.unwrap_or_else(|never| match never {});
-        let commit = Cid::of_dag_cbor(&block);
-        let mut blocks = vec![(commit, block)];
+        let mut blocks = vec![commit(&did(), tree.cid)];
+        let commit = blocks[0].0;
         tree.push_pre_order(&mut blocks);
         let (paths, records): (Vec<String>, _) = pairs.into_iter().unzip();
         Self { paths: paths.iter().map(String::clone).collect(), records, blocks, commit }
@@ -42,6 +39,12 @@ impl Corpus {
     /// The file with its blocks in pre-order.
     pub(crate) fn pre_order(&self) -> Vec<u8> {
         car(self.commit, self.blocks.iter())
+    }
+
+    /// [`pre_order`](Self::pre_order), of another account.
+    pub(crate) fn pre_order_of(&self, did: &Did) -> Vec<u8> {
+        let commit = commit(did, self.blocks[1].0);
+        car(commit.0, std::iter::once(&commit).chain(&self.blocks[1..]))
     }
 
     /// The file with its blocks in no order.
@@ -53,6 +56,13 @@ impl Corpus {
         }
         car(self.commit, blocks.into_iter())
     }
+}
+
+fn commit(did: &Did, tree: Cid) -> (Cid, Vec<u8>) {
+    let rev = Tid::from_parts(1_750_000_000_000_000, 1).unwrap();
+    let block = Commit::encode(did, rev, tree, |bytes| Ok::<_, Infallible>(secret().sign(bytes)));
+    let block = block.unwrap_or_else(|never| match never {});
+    (Cid::of_dag_cbor(&block), block)
 }
 
 pub(crate) fn did() -> Did {

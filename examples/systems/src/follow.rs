@@ -9,87 +9,101 @@ use atproto_repo::repo::Repo;
 use atproto_repo::sync::Head;
 use atproto_xrpc::api::com::atproto::sync::GetRecord;
 use atproto_xrpc::stream::firehose::{
-    Config, Firehose, FirehoseEvent, Ignored, MemoryAccounts, Report, SubscribeRepos, Verdict,
+    AccountStore, Config, Firehose, FirehoseEvent, Ignored, MemoryAccounts, Report, SubscribeRepos, Verdict,
 };
-use atproto_xrpc::stream::{FileCursor, Subscription, WebSockets};
+use atproto_xrpc::stream::{CursorStore, FileCursor, Subscription, WebSockets};
 use std::collections::HashMap;
 use std::path::Path;
+use std::pin::Pin;
 use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
 
 /// The most bytes of a proof.
 const MAX_PROOF: usize = 4 << 20;
 /// After which time it is tried again to catch up with an account.
 const AGAIN: Duration = Duration::from_secs(30);
-/// With how many accounts that is tried meanwhile.
-const MAX_TRIED: usize = 10_000;
+/// With how many accounts that is tried meanwhile, and with how many at once.
+const MAX_TRIED: usize = 100_000;
+const AT_ONCE: usize = 4;
 
-type Hose = Firehose<WebSockets, TokioClock, Identities, MemoryAccounts, FileCursor>;
+type Fetched = Pin<Box<dyn Future<Output = Done<Head>> + Send>>;
 
 /// The events of a relay or host, each with its verdict.
-pub struct Followed {
-    hose: Hose,
-    network: NetworkArgs,
-    identities: Identities,
+pub struct Followed<A: AccountStore = MemoryAccounts, S: CursorStore = FileCursor> {
+    hose: Firehose<WebSockets, TokioClock, Identities, A, S>,
+    /// Catches up with an account; where it is then.
+    fetch: Box<dyn Fn(Did) -> Fetched + Send>,
+    fetches: JoinSet<(Did, Done<Head>)>,
     /// When it was last tried to catch up with an account. A host that is down, or shows what is old, is not asked again at once.
     tried: HashMap<Did, Instant>,
 }
 
 impl Followed {
-    /// From the place on that a file keeps; where there is none, from now on.
+    /// From the place on that a file keeps; where there is none, from now on. Who catches up with an account takes it as it is.
     ///
     /// # Errors
     /// Where it is no URL.
     pub fn new(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
-        Self::with_config(network, identities, host, cursor, Config::default())
+        let (accounts, cursor) = (MemoryAccounts::default(), FileCursor::new(cursor));
+        let head = head_of(network, identities);
+        Self::with(network, identities, host, accounts, cursor, Config::default(), head)
     }
+}
 
-    /// [`new`](Self::new), from a host that is believed of its own accounts only.
+impl<A: AccountStore, S: CursorStore> Followed<A, S> {
+    /// With stores of one's own, and what catches up with an account.
     ///
     /// # Errors
-    /// As of [`new`](Self::new).
-    pub fn of_pds(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
-        let mut config = Config::default();
-        config.is_pds = true;
-        Self::with_config(network, identities, host, cursor, config)
-    }
-
-    fn with_config(
+    /// Where it is no URL.
+    pub fn with<F: Future<Output = Done<Head>> + Send + 'static>(
         network: &NetworkArgs,
         identities: &Identities,
         host: &str,
-        cursor: &Path,
+        accounts: A,
+        cursor: S,
         config: Config,
+        fetch: impl Fn(Did) -> F + Send + 'static,
     ) -> Done<Self> {
         let (clock, sockets) = (TokioClock::new(), WebSockets::new(network.policy()));
-        let repos = SubscribeRepos::new(host)?;
-        let seed = getrandom::u64()?;
-        let stream = Subscription::with_store(repos, sockets, clock, FileCursor::new(cursor), seed);
-        let accounts = MemoryAccounts::default();
+        let stream =
+            Subscription::with_store(SubscribeRepos::new(host)?, sockets, clock, cursor, getrandom::u64()?);
         let hose = Firehose::with_config(stream, identities.clone(), accounts, clock, config);
-        Ok(Self { hose, network: network.clone(), identities: identities.clone(), tried: HashMap::new() })
+        let fetch = Box::new(move |did| Box::pin(fetch(did)) as Fetched);
+        Ok(Self { hose, fetch, fetches: JoinSet::new(), tried: HashMap::new() })
     }
 
-    /// The next event that was verified, or counts for nothing. It comes again after a restart, until it was [`handled`](Self::handled).
+    /// The next event. It comes again after a restart, until it was [`handled`](Self::handled). Nothing is lost where the future is
+    /// dropped.
     ///
     /// # Errors
     /// Where the host says that it will never send more, or the place cannot be kept.
     pub async fn next(&mut self) -> Done<Box<Report>> {
         loop {
-            match self.hose.next().await? {
-                FirehoseEvent::Report(report) => match &report.verdict {
-                    Verdict::Desynchronized(why) => {
-                        if let Some(why) = why {
-                            eprintln!("{}: events were missed: {why}", report.did);
+            let event = tokio::select! {
+                event = self.hose.next() => event?,
+                Some(fetched) = self.fetches.join_next() => {
+                    let (did, head) = fetched?;
+                    if let Err(stop) = &head {
+                        eprintln!("{did}: where its repository is cannot be found out now: {stop}");
+                    }
+                    self.hose.end_resync(&did, head.ok());
+                    continue;
+                }
+            };
+            match event {
+                FirehoseEvent::Report(report) => {
+                    match &report.verdict {
+                        Verdict::Desynchronized(why) => {
+                            if let Some(why) = why {
+                                eprintln!("{}: events were missed: {why}", report.did);
+                            }
+                            self.catch_up(&report.did);
                         }
-                        self.hose.handled(&report).await?;
-                        self.catch_up(&report.did).await;
+                        Verdict::Ignored(Ignored::Desynchronized) => self.catch_up(&report.did),
+                        _ => {}
                     }
-                    Verdict::Ignored(Ignored::Desynchronized) => {
-                        self.hose.handled(&report).await?;
-                        self.catch_up(&report.did).await;
-                    }
-                    _ => return Ok(report),
-                },
+                    return Ok(report);
+                }
                 FirehoseEvent::Lost { reason, retry_in } => {
                     eprintln!("the connection is lost: {}; again in {retry_in:?}", Stop::from(reason));
                 }
@@ -100,24 +114,23 @@ impl Followed {
         }
     }
 
-    /// Goes on with an account from where its host says that it is. Until that can be had, its events count for nothing.
-    async fn catch_up(&mut self, did: &Did) {
-        let is_new = self.tried.get(did).is_none_or(|tried| tried.elapsed() >= AGAIN);
-        if !is_new {
-            return;
-        }
+    /// Whether it can be begun to catch up with another account.
+    pub fn has_room(&mut self) -> bool {
         if self.tried.len() >= MAX_TRIED {
             self.tried.retain(|_, tried| tried.elapsed() < AGAIN);
         }
-        if self.tried.len() < MAX_TRIED {
+        self.fetches.len() < AT_ONCE && self.tried.len() < MAX_TRIED
+    }
+
+    /// Begins to catch up with an account, unless that was tried a moment ago. Its events wait meanwhile; until it could be done, they
+    /// count for nothing.
+    pub fn catch_up(&mut self, did: &Did) {
+        let is_new = self.tried.get(did).is_none_or(|tried| tried.elapsed() >= AGAIN);
+        if is_new && self.has_room() {
             self.tried.insert(did.clone(), Instant::now());
-            match head(&self.network, &self.identities, did).await {
-                Some(head) => {
-                    self.hose.begin_resync(did);
-                    self.hose.end_resync(did, Some(head));
-                }
-                None => eprintln!("{did}: where its repository is cannot be found out now"),
-            }
+            self.hose.begin_resync(did);
+            let (did, fetch) = (did.clone(), (self.fetch)(did.clone()));
+            self.fetches.spawn(async move { (did, fetch.await) });
         }
     }
 
@@ -138,14 +151,23 @@ impl Followed {
     }
 }
 
-/// Where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
-async fn head(network: &NetworkArgs, identities: &Identities, did: &Did) -> Option<Head> {
-    let identity = identities.refresh(did).await.ok()?;
-    let client = network.client(identity.pds().ok()?).ok()?;
-    let (collection, rkey) = ("com.example.none".parse().ok()?, "none".parse().ok()?);
-    let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await.ok()?.output;
-    let proof = proof.read_all(MAX_PROOF).await.ok()?;
-    let car = Car::parse(&proof).ok()?;
-    let repo = Repo::verify(&car, did, &identity.signing_key().ok()?).ok()?;
-    Some(Head { rev: repo.commit().rev, data: repo.commit().data })
+/// Finds out where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
+pub fn head_of(
+    network: &NetworkArgs,
+    identities: &Identities,
+) -> impl Fn(Did) -> Pin<Box<dyn Future<Output = Done<Head>> + Send>> + Send + 'static {
+    let (network, identities) = (network.clone(), identities.clone());
+    move |did| {
+        let (network, identities) = (network.clone(), identities.clone());
+        Box::pin(async move {
+            let identity = identities.refresh(&did).await?;
+            let client = network.client(identity.pds()?)?;
+            let (collection, rkey) = ("com.example.none".parse()?, "none".parse()?);
+            let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await?.output;
+            let proof = proof.read_all(MAX_PROOF).await?;
+            let car = Car::parse(&proof)?;
+            let repo = Repo::verify(&car, &did, &identity.signing_key()?)?;
+            Ok(Head { rev: repo.commit().rev, data: repo.commit().data })
+        })
+    }
 }

@@ -16,12 +16,18 @@ pub fn did_of(hostname: &str) -> Done<Did> {
     did.map_err(|error| Stop::new(format!("{hostname}: {error}")))
 }
 
+/// How much of a database is in memory, in bytes.
+const CACHE: usize = 32 << 20;
+
 /// A database in a file, which is made where there is none.
 ///
 /// # Errors
 /// Where it cannot be opened, or another program has it open.
 pub fn open(path: &Path) -> Done<Database> {
-    Database::create(path).map_err(|error| Stop::new(format!("{}: {error}", path.display())))
+    Database::builder()
+        .set_cache_size(CACHE)
+        .create(path)
+        .map_err(|error| Stop::new(format!("{}: {error}", path.display())))
 }
 
 /// Listens on loopback; port 0 is any that is free.

@@ -8,6 +8,7 @@
     reason = "a test may panic"
 )]
 
+mod app_view;
 mod archive_import;
 mod backup;
 mod bot;
@@ -16,6 +17,8 @@ mod cross_post;
 mod feed_generator;
 mod firehose;
 mod follow_import;
+#[cfg(target_os = "linux")]
+mod full_disk;
 mod labeler;
 mod migrate;
 mod moderation_list;

@@ -85,7 +85,7 @@ impl World {
         }
     }
 
-    fn plc(&self) -> String {
+    pub fn plc(&self) -> String {
         match &self.net {
             Net::Embedded(network) => network.directory_url(),
             Net::Reference(net) => net.text("/plc"),
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// One that is told where the network is.
-    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = self.command_here(program, arguments);
         command.args(["--plc", &self.plc(), "--development", &self.port().to_string()]);
         command

@@ -1,8 +1,11 @@
-//! Events on the disk: what a consumer was sent once is there after a crash, under the same number.
+//! Events on the disk: what a consumer was sent once is there after a crash, under the same number, and none comes in twice.
 
+use atproto_lexicon::data::Cid;
 use atproto_lexicon::http::Bytes;
+use atproto_lexicon::syntax::Did;
+use atproto_repo::sync::Head;
 use atproto_xrpc::server::{Batch, Event, EventLog, LogLimits, MemoryLog, Room};
-use atproto_xrpc::stream::firehose::Received;
+use atproto_xrpc::stream::firehose::{AccountError, AccountState, AccountStore, Received};
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 use std::path::Path;
 use std::sync::Arc;
@@ -10,6 +13,11 @@ use systems::{Done, Stop, service};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 const EVENTS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("events");
+/// How many bytes the events have.
+const SIZE: TableDefinition<'static, (), u64> = TableDefinition::new("size");
+/// The revision and tree of accounts, whether they were lost sight of, whether they are active, and why not.
+type State<'a> = (Option<&'a str>, Option<&'a [u8]>, bool, bool, Option<&'a str>);
+const ACCOUNTS: TableDefinition<'static, &str, State<'static>> = TableDefinition::new("accounts");
 /// How many events wait to be written, and with how many bytes.
 const WAITING: usize = 4096;
 const WAITING_BYTES: usize = 64 << 20;
@@ -19,12 +27,25 @@ const WAITING_BYTES: usize = 64 << 20;
 pub(super) struct DiskLog {
     memory: MemoryLog,
     database: Database,
-    /// How many are kept.
-    window: u64,
+    window: Window,
 }
 
-/// An event that waits, with the room that it takes, and who is told that it is on the disk.
-type Waiting = (Received, OwnedSemaphorePermit, oneshot::Sender<()>);
+/// How much is kept.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+}
+
+/// What is to be written: an event, if any, and where its account is then, if that has changed.
+pub(super) struct Entry {
+    pub(super) event: Option<Received>,
+    pub(super) did: Did,
+    pub(super) state: Option<AccountState>,
+}
+
+/// An entry that waits, with the room that it takes, and who is told that it is on the disk.
+type Waiting = (Entry, OwnedSemaphorePermit, oneshot::Sender<()>);
 
 /// Takes events for a [`DiskLog`].
 #[derive(Debug, Clone)]
@@ -40,12 +61,13 @@ impl Appender {
         self.queue.is_closed()
     }
 
-    /// Gives an event to the log. What comes back says when it is on the disk.
-    pub(super) async fn append(&self, event: Received) -> Done<oneshot::Receiver<()>> {
+    /// Gives an entry to the log. What comes back says when it is on the disk.
+    pub(super) async fn append(&self, entry: Entry) -> Done<oneshot::Receiver<()>> {
         let (done, is_done) = oneshot::channel();
-        let bytes = u32::try_from(event.body.len().min(WAITING_BYTES))?;
+        let bytes = entry.event.as_ref().map_or(0, |event| event.body.len());
+        let bytes = u32::try_from(bytes.min(WAITING_BYTES))?;
         let room = Arc::clone(&self.room).acquire_many_owned(bytes).await?;
-        let sent = self.queue.send((event, room, done)).await;
+        let sent = self.queue.send((entry, room, done)).await;
         sent.map_err(|_| Stop::new("the log takes no more events"))?;
         Ok(is_done)
     }
@@ -55,12 +77,13 @@ impl DiskLog {
     /// The log as it was left, and what writes it, which has to run on a thread of its own.
     pub(super) fn open(
         path: &Path,
-        window: u64,
+        window: Window,
         limits: LogLimits,
     ) -> Done<(Arc<Self>, Appender, impl FnOnce() -> Done + Send + 'static)> {
         let database = service::open(path)?;
         let transaction = database.begin_write()?;
         let last = transaction.open_table(EVENTS)?.last()?.map_or(0, |(seq, _)| seq.value());
+        drop((transaction.open_table(SIZE)?, transaction.open_table(ACCOUNTS)?));
         transaction.commit()?;
         let log = Arc::new(Self { memory: MemoryLog::new(last, limits), database, window });
         let (sender, receiver) = mpsc::channel(WAITING);
@@ -74,19 +97,40 @@ impl DiskLog {
         let mut batch = Vec::new();
         while waiting.blocking_recv_many(&mut batch, WAITING) > 0 {
             let (mut events, mut told) = (Vec::new(), Vec::new());
-            for (received, room, done) in batch.drain(..) {
-                last = last.saturating_add(1);
-                events.push(Event { seq: last, frame: Bytes::from(received.to_frame(last)?) });
-                told.push((room, done));
-            }
             let transaction = self.database.begin_write()?;
             {
                 let mut table = transaction.open_table(EVENTS)?;
-                for event in &events {
-                    table.insert(event.seq, &event.frame[..])?;
+                let mut size_table = transaction.open_table(SIZE)?;
+                let mut accounts = transaction.open_table(ACCOUNTS)?;
+                let mut size = size_table.get(())?.map_or(0, |size| size.value());
+                for (Entry { event, did, state }, room, done) in batch.drain(..) {
+                    if let Some(received) = event {
+                        last = last.saturating_add(1);
+                        let frame = Bytes::from(received.to_frame(last)?);
+                        table.insert(last, &frame[..])?;
+                        size = size.saturating_add(length(&frame));
+                        events.push(Event { seq: last, frame });
+                    }
+                    if let Some(AccountState { head, is_desynchronized, is_active, status }) = &state {
+                        let rev = head.map(|head| head.rev.to_string());
+                        let data = head.map(|head| head.data.as_bytes().to_vec());
+                        let data = data.as_deref();
+                        let state = (rev.as_deref(), data, *is_desynchronized, *is_active, status.as_deref());
+                        accounts.insert(did.as_str(), state)?;
+                    }
+                    told.push((room, done));
                 }
-                let first = last.saturating_sub(self.window);
-                table.retain_in(..first, |_, _| false)?;
+                let first = last.saturating_sub(self.window.events);
+                loop {
+                    let oldest = table.first()?.map(|(seq, frame)| (seq.value(), length(frame.value())));
+                    let Some((seq, frame)) = oldest.filter(|(seq, _)| *seq < last) else { break };
+                    if seq >= first && size <= self.window.bytes {
+                        break;
+                    }
+                    table.remove(seq)?;
+                    size = size.saturating_sub(frame);
+                }
+                size_table.insert((), size)?;
             }
             transaction.commit()?;
             for event in events {
@@ -119,6 +163,35 @@ impl DiskLog {
     }
 }
 
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).unwrap_or(u64::MAX)
+}
+
+/// Where accounts are: each is kept with the event that leads there.
+#[derive(Debug, Clone)]
+pub(super) struct Accounts(pub(super) Arc<DiskLog>);
+
+impl AccountStore for Accounts {
+    async fn load(&self, did: &Did) -> Result<Option<AccountState>, AccountError> {
+        let load = || -> Done<Option<AccountState>> {
+            let transaction = self.0.database.begin_read()?;
+            let Some(state) = transaction.open_table(ACCOUNTS)?.get(did.as_str())? else { return Ok(None) };
+            let (rev, data, is_desynchronized, is_active, status) = state.value();
+            let head = match rev.zip(data) {
+                Some((rev, data)) => Some(Head { rev: rev.parse()?, data: Cid::from_bytes(data)? }),
+                None => None,
+            };
+            let status = status.map(str::to_owned);
+            Ok(Some(AccountState { head, is_desynchronized, is_active, status }))
+        };
+        load().map_err(|stop| AccountError::new(std::io::Error::other(stop.to_string())))
+    }
+
+    async fn save(&self, _: &Did, _: &AccountState) -> Result<(), AccountError> {
+        Ok(())
+    }
+}
+
 impl EventLog for DiskLog {
     type Error = redb::Error;
 
@@ -143,9 +216,17 @@ mod tests {
     use atproto_lexicon::data::{Object, Value, cbor};
     use atproto_xrpc::stream::frame::{Body, Frame};
 
-    fn received(number: i64) -> Received {
+    fn entry(number: i64) -> Entry {
         let body = Object::from([("seq".into(), Value::Integer(7)), ("n".into(), Value::Integer(number))]);
-        Received::new("#account", cbor::to_vec(&body).unwrap().into())
+        let event = Some(Received::new("#account", cbor::to_vec(&body).unwrap().into()));
+        let data = Cid::of_dag_cbor(&number.to_be_bytes());
+        let head = Some(Head { rev: "3jzfcijpj2z2a".parse().unwrap(), data });
+        let state = AccountState { head, is_desynchronized: false, is_active: number % 2 == 0, status: None };
+        Entry { event, did: did(), state: Some(state) }
+    }
+
+    fn did() -> Did {
+        "did:web:example.com".parse().unwrap()
     }
 
     async fn numbers(log: &DiskLog, after: u64) -> (u64, Vec<u64>) {
@@ -172,11 +253,15 @@ mod tests {
         let limits = LogLimits { events: 5, bytes: 1 << 20 };
         let mut last = 0;
         for start in 0..3 {
-            let (log, appender, write) = DiskLog::open(&path, 60, limits).unwrap();
+            let window = Window { events: 60, bytes: 1 << 20 };
+            let (log, appender, write) = DiskLog::open(&path, window, limits).unwrap();
             let writer = tokio::task::spawn_blocking(write);
             assert_eq!(log.last().await.unwrap(), last);
             for number in 0..30 {
-                appender.append(received(start * 30 + number)).await.unwrap().await.unwrap();
+                let entry = entry(start * 30 + number);
+                let state = entry.state.clone();
+                appender.append(entry).await.unwrap().await.unwrap();
+                assert_eq!(Accounts(Arc::clone(&log)).load(&did()).await.unwrap(), state);
                 last += 1;
             }
             let first = last.saturating_sub(60);
@@ -186,5 +271,26 @@ mod tests {
             drop(appender);
             writer.await.unwrap().unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn no_more_bytes_are_kept_than_the_window_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let limits = LogLimits { events: 1, bytes: 1 };
+        let window = Window { events: 1000, bytes: 200 };
+        let (log, appender, write) = DiskLog::open(&folder.path().join("log"), window, limits).unwrap();
+        let writer = tokio::task::spawn_blocking(write);
+        for number in 0..100 {
+            appender.append(entry(number)).await.unwrap().await.unwrap();
+        }
+        let kept = log.read_disk(0, Room { events: 1000, bytes: 1 << 20 }).unwrap().events;
+        let bytes: usize = kept.iter().map(|event| event.frame.len()).sum();
+        let first = kept.first().unwrap();
+        assert!(
+            bytes <= 200 && bytes + first.frame.len() > 200 && kept.last().unwrap().seq == 100,
+            "{bytes}"
+        );
+        drop(appender);
+        writer.await.unwrap().unwrap();
     }
 }

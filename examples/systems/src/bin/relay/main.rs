@@ -4,9 +4,10 @@ mod log;
 
 use atproto_xrpc::api::com::atproto::sync::subscribe_repos::{SubscribeRepos, SubscribeReposError};
 use atproto_xrpc::server::{Asked, Events, LogLimits, ServeError, ServerConfig, XrpcRouter};
-use atproto_xrpc::stream::firehose::{Report, Verdict};
+use atproto_xrpc::stream::FileCursor;
+use atproto_xrpc::stream::firehose::{Config, Report, Verdict};
 use clap::Parser;
-use log::{Appender, DiskLog};
+use log::{Accounts, Appender, DiskLog, Entry, Window};
 use std::collections::VecDeque;
 use std::fs;
 use std::path::PathBuf;
@@ -14,7 +15,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 use systems::connect::{Identities, NetworkArgs};
-use systems::follow::Followed;
+use systems::follow::{Followed, head_of};
 use systems::{Done, Stop, run, service};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
@@ -37,6 +38,9 @@ struct Arguments {
     /// How many events are kept for consumers that come late.
     #[arg(long, value_name = "EVENTS", default_value_t = 1_000_000)]
     window: u64,
+    /// How many MiB of them.
+    #[arg(long, value_name = "MIB", default_value_t = 16_384)]
+    window_size: u64,
     /// How many events of one host are taken in a second; others wait at the host.
     #[arg(long, value_name = "EVENTS", default_value_t = 5000)]
     per_host: u32,
@@ -58,16 +62,16 @@ fn main() -> ExitCode {
 
 async fn relay(arguments: Arguments) -> Done {
     fs::create_dir_all(&arguments.data)?;
-    let (log, appender, write) =
-        DiskLog::open(&arguments.data.join("events.redb"), arguments.window, MEMORY)?;
+    let window = Window { events: arguments.window, bytes: arguments.window_size.saturating_mul(1 << 20) };
+    let (log, appender, write) = DiskLog::open(&arguments.data.join("events.redb"), window, MEMORY)?;
     let writer = tokio::task::spawn_blocking(write);
     let identities = arguments.network.identities()?;
     let listener = service::listen(arguments.port).await?;
     println!("{} hosts, at port {}", arguments.hosts.len(), listener.local_addr()?.port());
     let mut hosts = JoinSet::new();
     for host in &arguments.hosts {
-        let (arguments, identities, appender) = (arguments.clone(), identities.clone(), appender.clone());
-        hosts.spawn(follow(host.clone(), arguments, identities, appender));
+        let (accounts, appender) = (Accounts(log.clone()), appender.clone());
+        hosts.spawn(follow(host.clone(), arguments.clone(), identities.clone(), accounts, appender));
     }
     let config = ServerConfig { max_consumers: arguments.consumers, ..ServerConfig::default() };
     let router = XrpcRouter::new(log)
@@ -90,15 +94,26 @@ async fn subscribe(
 }
 
 /// Follows a host, whatever it does.
-async fn follow(host: String, arguments: Arguments, identities: Identities, appender: Appender) -> Done {
+async fn follow(
+    host: String,
+    arguments: Arguments,
+    identities: Identities,
+    accounts: Accounts,
+    appender: Appender,
+) -> Done {
     let name: String = host.chars().map(|char| if char.is_alphanumeric() { char } else { '-' }).collect();
     let cursor = arguments.data.join(format!("{name}.cursor"));
     if !cursor.exists() {
         // All that the host still has.
         systems::keep::replace(&cursor, b"0")?;
     }
+    let network = &arguments.network;
     loop {
-        let mut stream = Followed::of_pds(&arguments.network, &identities, &host, &cursor)?;
+        let (accounts, cursor) = (accounts.clone(), FileCursor::new(&cursor));
+        let mut config = Config::default();
+        config.is_pds = true;
+        let head = head_of(network, &identities);
+        let mut stream = Followed::with(network, &identities, &host, accounts, cursor, config, head)?;
         let Err(stop) = pass_on(&host, &mut stream, &appender, arguments.per_host).await;
         if appender.is_closed() {
             return Err(stop);
@@ -111,7 +126,7 @@ async fn follow(host: String, arguments: Arguments, identities: Identities, appe
 /// Sends the events of a host on. One counts as handled once it is on the disk.
 async fn pass_on(
     host: &str,
-    stream: &mut Followed,
+    stream: &mut Followed<Accounts>,
     appender: &Appender,
     per_host: u32,
 ) -> Result<std::convert::Infallible, Stop> {
@@ -119,10 +134,10 @@ async fn pass_on(
     let (mut second, mut taken) = (Instant::now(), 0_u32);
     loop {
         let report = stream.next().await?;
-        let is_done = match (&report.received, is_valid(host, &report)) {
-            (Some(received), true) => Some(appender.append(received.clone()).await?),
-            _ => None,
-        };
+        let event = report.received.clone().filter(|_| is_valid(host, &report));
+        let entry = Entry { event, did: report.did.clone(), state: report.state.clone() };
+        let is_news = entry.event.is_some() || entry.state.is_some();
+        let is_done = if is_news { Some(appender.append(entry).await?) } else { None };
         waiting.push_back((report, is_done));
         while let Some((report, is_done)) = waiting.front_mut()
             && is_done.as_mut().is_none_or(|is_done| is_done.try_recv().is_ok())

@@ -1,0 +1,280 @@
+//! The records in a database.
+
+use atproto_crypto::PublicKey;
+use atproto_lexicon::data::{Cid, cbor};
+use atproto_lexicon::syntax::{Did, Tid};
+use atproto_repo::car::Car;
+use atproto_repo::repo::Repo;
+use atproto_repo::sync::{Head, Reconcile};
+use atproto_xrpc::api::app::bsky::feed::{Like, Post, Repost};
+use atproto_xrpc::api::app::bsky::graph::Follow;
+use atproto_xrpc::stream::firehose::{AccountError, AccountState, AccountStore, Report, Verdict};
+use atproto_xrpc::stream::{CursorError, CursorStore};
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use systems::keep::micros;
+use systems::{Done, Stop};
+
+/// An account that `is_due` has to be fetched; a link is from a record to the record or account that it is about.
+const TABLES: &str = "
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = NORMAL;
+    PRAGMA cache_size = -65536;
+    CREATE TABLE IF NOT EXISTS accounts (
+        id INTEGER PRIMARY KEY, did TEXT NOT NULL UNIQUE, rev TEXT, data BLOB, is_due INTEGER NOT NULL DEFAULT 1,
+        is_active INTEGER NOT NULL DEFAULT 1, status TEXT
+    );
+    CREATE INDEX IF NOT EXISTS due ON accounts (id) WHERE is_due AND is_active;
+    CREATE TABLE IF NOT EXISTS records (
+        account INTEGER NOT NULL, path TEXT NOT NULL, cid BLOB NOT NULL, value BLOB NOT NULL, seen INTEGER NOT NULL,
+        PRIMARY KEY (account, path)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS links (
+        target TEXT NOT NULL, path TEXT NOT NULL, account INTEGER NOT NULL, PRIMARY KEY (target, path, account)
+    ) WITHOUT ROWID;
+    CREATE TABLE IF NOT EXISTS place (id INTEGER PRIMARY KEY, cursor INTEGER NOT NULL);";
+
+/// The database. Its clones are the same one.
+#[derive(Clone)]
+pub(super) struct Index(Arc<Connections>);
+
+struct Connections {
+    writer: Mutex<Connection>,
+    reader: Mutex<Connection>,
+    last_due: AtomicI64,
+}
+
+impl Index {
+    /// In a file, which is made where there is none.
+    pub(super) fn open(path: &Path) -> Done<Self> {
+        let open = || {
+            let writer = Connection::open(path)?;
+            writer.execute_batch(TABLES)?;
+            let reader = Mutex::new(Connection::open(path)?);
+            Ok(Connections { writer: Mutex::new(writer), reader, last_due: AtomicI64::new(0) })
+        };
+        let fail = |error: rusqlite::Error| Stop::new(format!("{}: {error}", path.display()));
+        Ok(Self(Arc::new(open().map_err(fail)?)))
+    }
+
+    fn writer(&self) -> MutexGuard<'_, Connection> {
+        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// For questions.
+    pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
+        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it is known where to go on in the stream.
+    pub(super) fn has_place(&self) -> Done<bool> {
+        Ok(self.reader().query_row("SELECT count(*) FROM place", [], |row| row.get(0))?)
+    }
+
+    /// Takes note of accounts and their revisions. One is to be fetched where it is not known, or, when events were missed, where it is
+    /// known as it was before.
+    pub(super) fn note<'r>(&self, repos: impl Iterator<Item = (&'r Did, Tid)>, has_missed: bool) -> Done {
+        let note = "INSERT INTO accounts (did) VALUES (?1) ON CONFLICT DO UPDATE SET is_due = 1 WHERE ?2 AND rev IS NOT ?3";
+        let mut connection = self.writer();
+        let transaction = connection.transaction()?;
+        for (did, rev) in repos {
+            transaction.prepare_cached(note)?.execute(params![did.as_str(), has_missed, rev.to_string()])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    /// The account after the last one said that is to be fetched; `None` at the end, from where it begins again.
+    pub(super) fn next_due(&self) -> Done<Option<Did>> {
+        let next = "SELECT id, did FROM accounts WHERE is_due AND is_active AND id > ? ORDER BY id LIMIT 1";
+        let last = self.0.last_due.load(Ordering::Relaxed);
+        let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
+        let due = self.reader().prepare_cached(next)?.query_row([last], read).optional()?;
+        self.0.last_due.store(due.as_ref().map_or(0, |(id, _)| *id), Ordering::Relaxed);
+        Ok(due.map(|(_, did)| did.parse()).transpose()?)
+    }
+
+    /// Keeps the records of a repository, once all of it is verified, in place of those of its account. Where it is, and how many records
+    /// break the data model, which are not kept.
+    pub(super) fn replace(&self, did: &Did, key: &PublicKey, bytes: &[u8]) -> Done<(Head, usize)> {
+        let car = Car::parse(bytes)?;
+        let repo = Repo::verify(&car, did, key)?;
+        let mut broken = HashSet::new();
+        repo.check_records(|path, _| broken.extend([path.to_owned()]))?;
+        let mut connection = self.writer();
+        let writes = Writes::begin(&mut connection, did)?;
+        let mut stored = Vec::new();
+        let mut known = writes.0.prepare("SELECT path, cid FROM records WHERE account = ? ORDER BY path")?;
+        let mut rows = known.query([writes.1])?;
+        while let Some(row) = rows.next()? {
+            stored.push((row.get(0)?, Cid::from_bytes(row.get_ref(1)?.as_blob()?)?));
+        }
+        drop(rows);
+        drop(known);
+        let mut changes = Reconcile::new(stored.into_iter(), repo.walk());
+        while let Some(change) = changes.next()? {
+            if change.prev.is_some() {
+                writes.remove(&change.path)?;
+            }
+            if let Some(cid) = change.cid.filter(|_| !broken.contains(&change.path))
+                && let Some(record) = car.get(&cid)
+            {
+                writes.put(&change.path, &cid, record)?;
+            }
+        }
+        writes.0.commit()?;
+        Ok((Head { rev: repo.commit().rev, data: repo.commit().data }, broken.len()))
+    }
+
+    /// Keeps what an event comes to, all of it or nothing: the records, and where the account is now. How many records break the data
+    /// model.
+    pub(super) fn take(&self, report: &Report) -> Done<usize> {
+        let mut connection = self.writer();
+        let writes = Writes::begin(&mut connection, &report.did)?;
+        let mut broken = 0_usize;
+        if let Verdict::Commit(commit) = &report.verdict {
+            for op in &commit.ops {
+                writes.remove(&op.path)?;
+                match (&op.cid, &op.record) {
+                    (Some(cid), Some(record)) if cbor::validate_record(record).is_ok() => {
+                        writes.put(&op.path, cid, record)?;
+                    }
+                    (Some(_), _) => broken = broken.saturating_add(1),
+                    _ => {}
+                }
+            }
+        }
+        if let Some(state) = &report.state {
+            writes.state(state)?;
+        }
+        writes.0.commit()?;
+        Ok(broken)
+    }
+}
+
+/// Writes that are about one account.
+struct Writes<'c>(rusqlite::Transaction<'c>, i64);
+
+impl<'c> Writes<'c> {
+    fn begin(connection: &'c mut Connection, did: &Did) -> Done<Self> {
+        let transaction = connection.transaction()?;
+        let id = "INSERT INTO accounts (did) VALUES (?) ON CONFLICT DO UPDATE SET did = did RETURNING id";
+        let id = transaction.prepare_cached(id)?.query_row([did.as_str()], |row| row.get(0))?;
+        Ok(Self(transaction, id))
+    }
+
+    fn put(&self, path: &str, cid: &Cid, record: &[u8]) -> Done {
+        self.0.prepare_cached("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)")?.execute(params![
+            self.1,
+            path,
+            cid.as_bytes(),
+            record,
+            micros()
+        ])?;
+        if let Some(target) = target(path, record) {
+            let link = "INSERT OR REPLACE INTO links VALUES (?, ?, ?)";
+            self.0.prepare_cached(link)?.execute(params![target, path, self.1])?;
+        }
+        Ok(())
+    }
+
+    fn remove(&self, path: &str) -> Done {
+        let gone = "DELETE FROM records WHERE account = ? AND path = ? RETURNING value";
+        let mut gone = self.0.prepare_cached(gone)?;
+        let record: Option<Vec<u8>> = gone.query_row(params![self.1, path], |row| row.get(0)).optional()?;
+        if let Some(target) = record.and_then(|record| target(path, &record)) {
+            let link = "DELETE FROM links WHERE target = ? AND path = ? AND account = ?";
+            self.0.prepare_cached(link)?.execute(params![target, path, self.1])?;
+        }
+        Ok(())
+    }
+
+    /// Of an account that its host has deleted nothing is left.
+    fn state(&self, state: &AccountState) -> Done {
+        if !state.is_active && state.status.as_deref() == Some("deleted") {
+            let mut paths = self.0.prepare("SELECT path FROM records WHERE account = ?")?;
+            let paths = paths.query_map([self.1], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            paths.iter().try_for_each(|path| self.remove(path))?;
+        }
+        let update =
+            "UPDATE accounts SET rev = ?, data = ?, is_due = ?, is_active = ?, status = ? WHERE id = ?";
+        let (rev, data) = (
+            state.head.map(|head| head.rev.to_string()),
+            state.head.map(|head| head.data.as_bytes().to_vec()),
+        );
+        let (is_due, status) = (state.is_desynchronized, &state.status);
+        self.0.prepare_cached(update)?.execute(params![
+            rev,
+            data,
+            is_due,
+            state.is_active,
+            status,
+            self.1
+        ])?;
+        Ok(())
+    }
+}
+
+/// What a record of Bluesky's is about.
+fn target(path: &str, record: &[u8]) -> Option<String> {
+    let (collection, _) = path.split_once('/')?;
+    Some(match collection {
+        "app.bsky.feed.like" => cbor::from_record::<Like>(record).ok()?.subject.uri.to_string(),
+        "app.bsky.feed.repost" => cbor::from_record::<Repost>(record).ok()?.subject.uri.to_string(),
+        "app.bsky.feed.post" => cbor::from_record::<Post>(record).ok()?.reply?.parent.uri.to_string(),
+        "app.bsky.graph.follow" => cbor::from_record::<Follow>(record).ok()?.subject.to_string(),
+        _ => return None,
+    })
+}
+
+/// An account that was not seen before has to be fetched.
+impl AccountStore for Index {
+    async fn load(&self, did: &Did) -> Result<Option<AccountState>, AccountError> {
+        let load = || -> Done<AccountState> {
+            let connection = self.writer();
+            let known = "SELECT rev, data, is_due, is_active, status FROM accounts WHERE did = ?";
+            let mut known = connection.prepare_cached(known)?;
+            let mut rows = known.query([did.as_str()])?;
+            let Some(row) = rows.next()? else {
+                return Ok(AccountState {
+                    head: None,
+                    is_desynchronized: true,
+                    is_active: true,
+                    status: None,
+                });
+            };
+            let (rev, data): (Option<String>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+            let head = match rev.zip(data) {
+                Some((rev, data)) => Some(Head { rev: rev.parse()?, data: Cid::from_bytes(&data)? }),
+                None => None,
+            };
+            Ok(AccountState {
+                head,
+                is_desynchronized: row.get(2)?,
+                is_active: row.get(3)?,
+                status: row.get(4)?,
+            })
+        };
+        load().map(Some).map_err(|stop| AccountError::new(std::io::Error::other(stop.to_string())))
+    }
+
+    /// [`Index::take`] has done that.
+    async fn save(&self, _: &Did, _: &AccountState) -> Result<(), AccountError> {
+        Ok(())
+    }
+}
+
+/// Where there is no place yet, it is now.
+impl CursorStore for Index {
+    async fn load(&mut self) -> Result<Option<u64>, CursorError> {
+        let place = self.writer().query_row("SELECT cursor FROM place", [], |row| row.get(0)).optional();
+        place.map_err(CursorError::new)
+    }
+
+    async fn save(&mut self, cursor: u64) -> Result<(), CursorError> {
+        let save = self.writer().execute("INSERT OR REPLACE INTO place VALUES (1, ?)", [cursor]);
+        save.map(drop).map_err(CursorError::new)
+    }
+}
