@@ -64,7 +64,7 @@ async fn run(accounts: usize) {
         Program::start("app-view", &directory, &["--host", &url, "--data", file.to_str().unwrap()]);
     let wanted = format!("\"indexed\":{accounts}}}");
     while !live(port).contains(&wanted) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
         assert!(start.elapsed() < Duration::from_secs(600), "{}", live(port));
     }
     let taken = start.elapsed().as_secs_f64();

@@ -14,7 +14,8 @@ pub struct ServerConfig {
     pub upload_timeout: Duration,
     /// How many may follow one subscription at a time: 1,000.
     pub max_consumers: usize,
-    /// For how long one event may take to be sent, before its consumer is too slow: 30 s.
+    /// For how long an event may take to be sent, with up to 128 KiB of events that wait before it, before its consumer is too slow:
+    /// 30 s.
     pub send_timeout: Duration,
     /// How often a consumer is asked whether it is there: each 30 s.
     pub ping_every: Duration,

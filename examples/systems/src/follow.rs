@@ -1,12 +1,13 @@
 //! A firehose that is verified, and catches up by itself.
 
-use crate::connect::{Identities, NetworkArgs};
+use crate::connect::{Anybody, Identities, NetworkArgs};
 use crate::{Done, Stop};
 use atproto_identity::adapters::TokioClock;
 use atproto_lexicon::syntax::Did;
 use atproto_repo::car::Car;
 use atproto_repo::repo::Repo;
 use atproto_repo::sync::Head;
+use atproto_xrpc::ServiceUrl;
 use atproto_xrpc::api::com::atproto::sync::GetRecord;
 use atproto_xrpc::stream::firehose::{
     AccountStore, Config, Firehose, FirehoseEvent, Ignored, MemoryAccounts, Report, SubscribeRepos, Verdict,
@@ -26,12 +27,12 @@ const AGAIN: Duration = Duration::from_secs(30);
 const MAX_TRIED: usize = 100_000;
 const AT_ONCE: usize = 4;
 
-type Fetched = Pin<Box<dyn Future<Output = Done<Head>> + Send>>;
+/// What catches up with an account; where it is then.
+pub type Fetched = Pin<Box<dyn Future<Output = Done<Head>> + Send>>;
 
 /// The events of a relay or host, each with its verdict.
 pub struct Followed<A: AccountStore = MemoryAccounts, S: CursorStore = FileCursor> {
     hose: Firehose<WebSockets, TokioClock, Identities, A, S>,
-    /// Catches up with an account; where it is then.
     fetch: Box<dyn Fn(Did) -> Fetched + Send>,
     fetches: JoinSet<(Did, Done<Head>)>,
     /// When it was last tried to catch up with an account. A host that is down, or shows what is old, is not asked again at once.
@@ -45,7 +46,7 @@ impl Followed {
     /// Where it is no URL.
     pub fn new(network: &NetworkArgs, identities: &Identities, host: &str, cursor: &Path) -> Done<Self> {
         let (accounts, cursor) = (MemoryAccounts::default(), FileCursor::new(cursor));
-        let head = head_of(network, identities);
+        let head = head_of(network, identities, host)?;
         Self::with(network, identities, host, accounts, cursor, Config::default(), head)
     }
 }
@@ -152,22 +153,25 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
 }
 
 /// Finds out where an account's repository is, by a proof of any record that is not there: its commit is in it, signed.
+///
+/// # Errors
+/// Where `host`, any, is no URL.
 pub fn head_of(
     network: &NetworkArgs,
     identities: &Identities,
-) -> impl Fn(Did) -> Pin<Box<dyn Future<Output = Done<Head>> + Send>> + Send + 'static {
-    let (network, identities) = (network.clone(), identities.clone());
-    move |did| {
-        let (network, identities) = (network.clone(), identities.clone());
-        Box::pin(async move {
-            let identity = identities.refresh(&did).await?;
-            let client = network.client(identity.pds()?)?;
-            let (collection, rkey) = ("com.example.none".parse()?, "none".parse()?);
-            let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await?.output;
-            let proof = proof.read_all(MAX_PROOF).await?;
-            let car = Car::parse(&proof)?;
-            let repo = Repo::verify(&car, &did, &identity.signing_key()?)?;
-            Ok(Head { rev: repo.commit().rev, data: repo.commit().data })
-        })
-    }
+    host: &str,
+) -> Done<impl Fn(Did) -> Fetched + Send + 'static> {
+    let (client, identities) = (network.client(host)?, identities.clone());
+    Ok(move |did| Box::pin(head(client.clone(), identities.clone(), did)) as Fetched)
+}
+
+async fn head(client: Anybody, identities: Identities, did: Did) -> Done<Head> {
+    let identity = identities.refresh(&did).await?;
+    let client = client.with_service(ServiceUrl::parse(identity.pds()?)?);
+    let (collection, rkey) = ("com.example.none".parse()?, "none".parse()?);
+    let proof = client.download(&GetRecord { did: did.clone(), collection, rkey }).await?.output;
+    let proof = proof.read_all(MAX_PROOF).await?;
+    let car = Car::parse(&proof)?;
+    let repo = Repo::verify(&car, &did, &identity.signing_key()?)?;
+    Ok(Head { rev: repo.commit().rev, data: repo.commit().data })
 }

@@ -10,7 +10,7 @@ use atproto_lexicon::http::Bytes;
 use axum::extract::FromRequestParts as _;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::Response;
-use futures_util::FutureExt as _;
+use futures_util::{FutureExt as _, SinkExt as _};
 use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue, UPGRADE};
 use http::request::Parts;
@@ -18,6 +18,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// What is read of a log at once: the most that a consumer holds of what the log may have forgotten.
@@ -139,16 +140,13 @@ impl Connection {
     }
 
     async fn send_all(&mut self, frames: Vec<Bytes>, pulse: &mut Pulse) -> Result<(), Gone> {
+        // What there is goes out together: a call of the system for each event would cost more than the rest.
         for frame in frames {
-            match timeout(self.config.send_timeout, self.socket.send(Message::Binary(frame))).await {
-                Ok(sent) => sent.map_err(|_| Gone)?,
-                Err(_) => {
-                    let message = "an event was not taken in time";
-                    self.end(to_error_frame("ConsumerTooSlow", Some(message)).into()).await;
-                    return Err(Gone);
-                }
-            }
+            let fed = timeout(self.config.send_timeout, self.socket.feed(Message::Binary(frame))).await;
+            self.taken(fed).await?;
         }
+        let flushed = timeout(self.config.send_timeout, self.socket.flush()).await;
+        self.taken(flushed).await?;
         // One that lags behind is listened to as well: it may ask whether we are there, or say goodbye.
         for _ in 0..MAX_MESSAGES {
             match self.socket.recv().now_or_never() {
@@ -157,6 +155,18 @@ impl Connection {
             }
         }
         Ok(())
+    }
+
+    /// Ends with a consumer that has not taken what it was sent.
+    async fn taken(&mut self, sent: Result<Result<(), axum::Error>, Elapsed>) -> Result<(), Gone> {
+        match sent {
+            Ok(sent) => sent.map_err(|_| Gone),
+            Err(_) => {
+                let message = "an event was not taken in time";
+                self.end(to_error_frame("ConsumerTooSlow", Some(message)).into()).await;
+                Err(Gone)
+            }
+        }
     }
 
     fn next_ping(&self) -> Instant {

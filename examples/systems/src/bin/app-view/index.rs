@@ -6,11 +6,13 @@ use atproto_lexicon::syntax::{Did, Tid};
 use atproto_repo::car::Car;
 use atproto_repo::repo::Repo;
 use atproto_repo::sync::{Head, Reconcile};
-use atproto_xrpc::api::app::bsky::feed::{Like, Post, Repost};
+use atproto_xrpc::api::app::bsky::feed::post::ReplyRef;
+use atproto_xrpc::api::app::bsky::feed::{Like, Repost};
 use atproto_xrpc::api::app::bsky::graph::Follow;
 use atproto_xrpc::stream::firehose::{AccountError, AccountState, AccountStore, Report, Verdict};
 use atproto_xrpc::stream::{CursorError, CursorStore};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -23,9 +25,10 @@ const TABLES: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
     PRAGMA cache_size = -65536;
+    PRAGMA wal_autocheckpoint = 65536;
     CREATE TABLE IF NOT EXISTS accounts (
         id INTEGER PRIMARY KEY, did TEXT NOT NULL UNIQUE, rev TEXT, data BLOB, is_due INTEGER NOT NULL DEFAULT 1,
-        is_active INTEGER NOT NULL DEFAULT 1, status TEXT
+        is_active INTEGER NOT NULL DEFAULT 1, status TEXT, records INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX IF NOT EXISTS due ON accounts (id) WHERE is_due AND is_active;
     CREATE TABLE IF NOT EXISTS records (
@@ -44,6 +47,7 @@ pub(super) struct Index(Arc<Connections>);
 struct Connections {
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    tidier: Mutex<Connection>,
     last_due: AtomicI64,
 }
 
@@ -53,8 +57,8 @@ impl Index {
         let open = || {
             let writer = Connection::open(path)?;
             writer.execute_batch(TABLES)?;
-            let reader = Mutex::new(Connection::open(path)?);
-            Ok(Connections { writer: Mutex::new(writer), reader, last_due: AtomicI64::new(0) })
+            let (reader, tidier) = (Mutex::new(Connection::open(path)?), Mutex::new(Connection::open(path)?));
+            Ok(Connections { writer: Mutex::new(writer), reader, tidier, last_due: AtomicI64::new(0) })
         };
         let fail = |error: rusqlite::Error| Stop::new(format!("{}: {error}", path.display()));
         Ok(Self(Arc::new(open().map_err(fail)?)))
@@ -67,6 +71,12 @@ impl Index {
     /// For questions.
     pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
         self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Brings what was written to its place in the file. Nobody waits for that, as they would if it were left to who writes.
+    pub(super) fn tidy(&self) -> Done {
+        let tidier = self.0.tidier.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(tidier.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }
 
     /// Whether it is known where to go on in the stream.
@@ -106,8 +116,9 @@ impl Index {
         let mut connection = self.writer();
         let writes = Writes::begin(&mut connection, did)?;
         let mut stored = Vec::new();
-        let mut known = writes.0.prepare("SELECT path, cid FROM records WHERE account = ? ORDER BY path")?;
-        let mut rows = known.query([writes.1])?;
+        let mut known =
+            writes.transaction.prepare("SELECT path, cid FROM records WHERE account = ? ORDER BY path")?;
+        let mut rows = known.query([writes.account])?;
         while let Some(row) = rows.next()? {
             stored.push((row.get(0)?, Cid::from_bytes(row.get_ref(1)?.as_blob()?)?));
         }
@@ -124,7 +135,7 @@ impl Index {
                 writes.put(&change.path, &cid, record)?;
             }
         }
-        writes.0.commit()?;
+        writes.commit()?;
         Ok((Head { rev: repo.commit().rev, data: repo.commit().data }, broken.len()))
     }
 
@@ -149,44 +160,54 @@ impl Index {
         if let Some(state) = &report.state {
             writes.state(state)?;
         }
-        writes.0.commit()?;
+        writes.commit()?;
         Ok(broken)
     }
 }
 
 /// Writes that are about one account.
-struct Writes<'c>(rusqlite::Transaction<'c>, i64);
+struct Writes<'c> {
+    transaction: rusqlite::Transaction<'c>,
+    account: i64,
+    /// How many records are more.
+    records: Cell<i64>,
+}
 
 impl<'c> Writes<'c> {
     fn begin(connection: &'c mut Connection, did: &Did) -> Done<Self> {
         let transaction = connection.transaction()?;
         let id = "INSERT INTO accounts (did) VALUES (?) ON CONFLICT DO UPDATE SET did = did RETURNING id";
-        let id = transaction.prepare_cached(id)?.query_row([did.as_str()], |row| row.get(0))?;
-        Ok(Self(transaction, id))
+        let account = transaction.prepare_cached(id)?.query_row([did.as_str()], |row| row.get(0))?;
+        Ok(Self { transaction, account, records: Cell::new(0) })
+    }
+
+    fn commit(self) -> Done {
+        let count = "UPDATE accounts SET records = records + ? WHERE id = ?";
+        self.transaction.prepare_cached(count)?.execute([self.records.get(), self.account])?;
+        Ok(self.transaction.commit()?)
     }
 
     fn put(&self, path: &str, cid: &Cid, record: &[u8]) -> Done {
-        self.0.prepare_cached("INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?)")?.execute(params![
-            self.1,
-            path,
-            cid.as_bytes(),
-            record,
-            micros()
-        ])?;
+        let values = params![self.account, path, cid.as_bytes(), record, micros()];
+        self.transaction.prepare_cached("INSERT INTO records VALUES (?, ?, ?, ?, ?)")?.execute(values)?;
+        self.records.update(|records| records.saturating_add(1));
         if let Some(target) = target(path, record) {
-            let link = "INSERT OR REPLACE INTO links VALUES (?, ?, ?)";
-            self.0.prepare_cached(link)?.execute(params![target, path, self.1])?;
+            let link = "INSERT INTO links VALUES (?, ?, ?)";
+            self.transaction.prepare_cached(link)?.execute(params![target, path, self.account])?;
         }
         Ok(())
     }
 
     fn remove(&self, path: &str) -> Done {
         let gone = "DELETE FROM records WHERE account = ? AND path = ? RETURNING value";
-        let mut gone = self.0.prepare_cached(gone)?;
-        let record: Option<Vec<u8>> = gone.query_row(params![self.1, path], |row| row.get(0)).optional()?;
-        if let Some(target) = record.and_then(|record| target(path, &record)) {
+        let mut gone = self.transaction.prepare_cached(gone)?;
+        let record: Option<Vec<u8>> =
+            gone.query_row(params![self.account, path], |row| row.get(0)).optional()?;
+        let Some(record) = record else { return Ok(()) };
+        self.records.update(|records| records.saturating_sub(1));
+        if let Some(target) = target(path, &record) {
             let link = "DELETE FROM links WHERE target = ? AND path = ? AND account = ?";
-            self.0.prepare_cached(link)?.execute(params![target, path, self.1])?;
+            self.transaction.prepare_cached(link)?.execute(params![target, path, self.account])?;
         }
         Ok(())
     }
@@ -194,8 +215,9 @@ impl<'c> Writes<'c> {
     /// Of an account that its host has deleted nothing is left.
     fn state(&self, state: &AccountState) -> Done {
         if !state.is_active && state.status.as_deref() == Some("deleted") {
-            let mut paths = self.0.prepare("SELECT path FROM records WHERE account = ?")?;
-            let paths = paths.query_map([self.1], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
+            let mut paths = self.transaction.prepare("SELECT path FROM records WHERE account = ?")?;
+            let paths =
+                paths.query_map([self.account], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
             paths.iter().try_for_each(|path| self.remove(path))?;
         }
         let update =
@@ -205,16 +227,22 @@ impl<'c> Writes<'c> {
             state.head.map(|head| head.data.as_bytes().to_vec()),
         );
         let (is_due, status) = (state.is_desynchronized, &state.status);
-        self.0.prepare_cached(update)?.execute(params![
+        self.transaction.prepare_cached(update)?.execute(params![
             rev,
             data,
             is_due,
             state.is_active,
             status,
-            self.1
+            self.account
         ])?;
         Ok(())
     }
+}
+
+/// What counts of a post here.
+#[derive(serde::Deserialize)]
+struct Reply {
+    reply: Option<ReplyRef>,
 }
 
 /// What a record of Bluesky's is about.
@@ -223,7 +251,7 @@ fn target(path: &str, record: &[u8]) -> Option<String> {
     Some(match collection {
         "app.bsky.feed.like" => cbor::from_record::<Like>(record).ok()?.subject.uri.to_string(),
         "app.bsky.feed.repost" => cbor::from_record::<Repost>(record).ok()?.subject.uri.to_string(),
-        "app.bsky.feed.post" => cbor::from_record::<Post>(record).ok()?.reply?.parent.uri.to_string(),
+        "app.bsky.feed.post" => cbor::from_record::<Reply>(record).ok()?.reply?.parent.uri.to_string(),
         "app.bsky.graph.follow" => cbor::from_record::<Follow>(record).ok()?.subject.to_string(),
         _ => return None,
     })

@@ -80,7 +80,10 @@ fn live(view: &AppView) -> impl IntoResponse + use<> {
         let mut accounts = reader.prepare_cached(&accounts)?;
         let accounts =
             accounts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        Ok((accounts, reader.query_row("SELECT count(*) FROM records", [], |row| row.get(0))?))
+        Ok((
+            accounts,
+            reader.query_row("SELECT coalesce(sum(records), 0) FROM accounts", [], |row| row.get(0))?,
+        ))
     };
     match count() {
         Ok((accounts, records)) => {

@@ -6,6 +6,7 @@ mod live;
 
 use atproto_lexicon::syntax::Did;
 use atproto_repo::sync::Head;
+use atproto_xrpc::ServiceUrl;
 use atproto_xrpc::api::com::atproto::sync::{GetRepo, ListRepos};
 use atproto_xrpc::stream::firehose::Config;
 use clap::Parser;
@@ -15,7 +16,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
-use systems::connect::{Identities, NetworkArgs, waiting};
+use systems::connect::{Anybody, Identities, NetworkArgs, waiting};
 use systems::follow::Followed;
 use systems::{Done, run, service};
 
@@ -60,6 +61,7 @@ async fn serve(arguments: Arguments) -> Done {
         served = axum::serve(listener, answer::router(view.clone())) => Ok(served?),
         ended = list(&arguments, &view.index, has_missed) => ended,
         ended = follow(&arguments, view.clone()) => ended,
+        ended = tidy(&view.index) => ended,
     }
 }
 
@@ -77,12 +79,20 @@ async fn list(arguments: &Arguments, index: &Index, has_missed: bool) -> Done {
     }
 }
 
+async fn tidy(index: &Index) -> Done {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        let index = index.clone();
+        tokio::task::spawn_blocking(move || index.tidy()).await??;
+    }
+}
+
 /// Follows the events from the first start on, and fetches beside them what they do not lead to.
 async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
-    let (network, index) = (arguments.network.clone(), view.index.clone());
+    let index = view.index.clone();
     let fetch = {
-        let view = view.clone();
-        move |did| fetch(network.clone(), view.clone(), did)
+        let (client, view) = (arguments.network.client(&arguments.host)?, view.clone());
+        move |did| fetch(client.clone(), view.clone(), did)
     };
     let (accounts, cursor, config) = (index.clone(), index.clone(), Config::default());
     let mut stream = Followed::with(
@@ -115,9 +125,9 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
 }
 
 /// Fetches a repository, verifies all of it, and keeps what is in it in place of what was known.
-async fn fetch(network: NetworkArgs, view: Arc<AppView>, did: Did) -> Done<Head> {
+async fn fetch(client: Anybody, view: Arc<AppView>, did: Did) -> Done<Head> {
     let identity = view.identities.refresh(&did).await?;
-    let (key, client) = (identity.signing_key()?, network.client(identity.pds()?)?);
+    let (key, client) = (identity.signing_key()?, client.with_service(ServiceUrl::parse(identity.pds()?)?));
     let repo = client.download(&GetRepo::new(did.clone())).await?.output.read_all(MAX_REPO).await?;
     let fetched = tokio::task::spawn_blocking(move || {
         let (head, broken) = view.index.replace(&did, &key, &repo)?;

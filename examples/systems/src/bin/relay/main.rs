@@ -112,7 +112,7 @@ async fn follow(
         let (accounts, cursor) = (accounts.clone(), FileCursor::new(&cursor));
         let mut config = Config::default();
         config.is_pds = true;
-        let head = head_of(network, &identities);
+        let head = head_of(network, &identities, &host)?;
         let mut stream = Followed::with(network, &identities, &host, accounts, cursor, config, head)?;
         let Err(stop) = pass_on(&host, &mut stream, &appender, arguments.per_host).await;
         if appender.is_closed() {
