@@ -11,8 +11,10 @@ pub mod event;
 mod events;
 #[path = "../../atproto-repo/tests/it/forge.rs"]
 mod forge;
+pub mod frame;
 mod history;
 pub mod json;
+pub mod label;
 pub mod lexicon_document;
 mod lexicon_oracle;
 pub mod lexicon_value;
@@ -35,10 +37,12 @@ pub mod repo;
 pub mod resolution;
 mod resolution_network;
 mod resolution_oracle;
+pub mod rich_text;
 mod rust;
 pub mod seed;
 pub mod sync_commit;
 pub mod syntax;
+pub mod token;
 pub mod typed_values;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/ways.rs"]

@@ -57,6 +57,10 @@ fn all() -> Vec<(&'static str, Seeds)> {
     let nodes = blocks()
         .filter(|(repository, block)| block.starts_with(b"\xa2\x61e") && !is_commit(repository, block));
     let bodies = events::each();
+    let texts_with_facets = [
+        "@alice.example.com, see https://example.com/a_(b)?c#d and example.com. #tag #größe $ABC",
+        "🦋 @XN--a.b-c.0.net\n(#a) #👩\u{200d}👩\u{200d}👧 http://ä.example",
+    ];
     let events = bodies.iter().enumerate().flat_map(|(kind, (t, body))| {
         let changes = after(&[7, kind as u8], &choices(kind as u8));
         [after(&[kind as u8], &events::encode(body)), after(&[6], &events::frame(t, body)), changes]
@@ -79,6 +83,10 @@ fn all() -> Vec<(&'static str, Seeds)> {
         ("commit", commits.collect()),
         ("repo", (0..24).map(choices).collect()),
         ("event", events.collect()),
+        ("frame", bodies.iter().map(|(t, body)| events::frame(t, body)).collect()),
+        ("label", (0..24).map(|kind| after(&[kind], &choices(kind))).collect()),
+        ("rich_text", texts_with_facets.iter().map(|text| [text.as_bytes(), &choices(3)].concat()).collect()),
+        ("token", (0..24).map(|kind| after(&[kind], &choices(kind))).collect()),
         ("sync_commit", (0..24).map(choices).collect()),
         ("proof", (0..24).map(choices).collect()),
         ("mst_model", (0..24).map(choices).collect()),
