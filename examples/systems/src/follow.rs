@@ -1,11 +1,13 @@
 //! A firehose that is verified, and catches up by itself.
 
 use crate::connect::{Anybody, Identities, NetworkArgs};
+use crate::keep::micros;
 use crate::{Done, Stop};
 use atproto_identity::adapters::TokioClock;
 use atproto_lexicon::syntax::Did;
 use atproto_repo::car::Car;
 use atproto_repo::repo::Repo;
+use atproto_repo::store::Archive;
 use atproto_repo::sync::Head;
 use atproto_xrpc::ServiceUrl;
 use atproto_xrpc::api::com::atproto::sync::GetRecord;
@@ -13,7 +15,7 @@ use atproto_xrpc::stream::firehose::{
     AccountStore, Config, Firehose, FirehoseEvent, Ignored, MemoryAccounts, Report, SubscribeRepos, Verdict,
 };
 use atproto_xrpc::stream::{CursorStore, FileCursor, Subscription, WebSockets};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::pin::Pin;
 use std::time::{Duration, Instant};
@@ -21,8 +23,11 @@ use tokio::task::JoinSet;
 
 /// The most bytes of a proof.
 const MAX_PROOF: usize = 4 << 20;
-/// After which time it is tried again to catch up with an account.
+/// For how long that is tried, and after which time it is tried again.
+const LONGEST: Duration = Duration::from_secs(600);
 const AGAIN: Duration = Duration::from_secs(30);
+/// The most microseconds that a revision may be ahead.
+const AHEAD: u64 = 300_000_000;
 /// With how many accounts that is tried meanwhile, and with how many at once.
 const MAX_TRIED: usize = 100_000;
 const AT_ONCE: usize = 4;
@@ -35,6 +40,9 @@ pub struct Followed<A: AccountStore = MemoryAccounts, S: CursorStore = FileCurso
     hose: Firehose<WebSockets, TokioClock, Identities, A, S>,
     fetch: Box<dyn Fn(Did) -> Fetched + Send>,
     fetches: JoinSet<(Did, Done<Head>)>,
+    /// With which accounts that is being done.
+    running: HashSet<Did>,
+    has_missed: bool,
     /// When it was last tried to catch up with an account. A host that is down, or shows what is old, is not asked again at once.
     tried: HashMap<Did, Instant>,
 }
@@ -70,7 +78,14 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
             Subscription::with_store(SubscribeRepos::new(host)?, sockets, clock, cursor, getrandom::u64()?);
         let hose = Firehose::with_config(stream, identities.clone(), accounts, clock, config);
         let fetch = Box::new(move |did| Box::pin(fetch(did)) as Fetched);
-        Ok(Self { hose, fetch, fetches: JoinSet::new(), tried: HashMap::new() })
+        Ok(Self {
+            hose,
+            fetch,
+            fetches: JoinSet::new(),
+            running: HashSet::new(),
+            has_missed: false,
+            tried: HashMap::new(),
+        })
     }
 
     /// The next event. It comes again after a restart, until it was [`handled`](Self::handled). Nothing is lost where the future is
@@ -87,6 +102,8 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
                     if let Err(stop) = &head {
                         eprintln!("{did}: where its repository is cannot be found out now: {stop}");
                     }
+                    self.running.remove(&did);
+                    self.tried.insert(did.clone(), Instant::now());
                     self.hose.end_resync(&did, head.ok());
                     continue;
                 }
@@ -108,11 +125,19 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
                 FirehoseEvent::Lost { reason, retry_in } => {
                     eprintln!("the connection is lost: {}; again in {retry_in:?}", Stop::from(reason));
                 }
-                FirehoseEvent::OutdatedCursor { .. } => eprintln!("events were missed: the place is too old"),
+                FirehoseEvent::OutdatedCursor { .. } => {
+                    eprintln!("events were missed: the place is too old");
+                    self.has_missed = true;
+                }
                 FirehoseEvent::Invalid { fault, .. } => eprintln!("not an event: {fault}"),
                 _ => {}
             }
         }
+    }
+
+    /// Whether events were missed, of accounts that are not known, since this was asked last.
+    pub fn has_missed(&mut self) -> bool {
+        std::mem::take(&mut self.has_missed)
     }
 
     /// Whether it can be begun to catch up with another account.
@@ -123,15 +148,17 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
         self.fetches.len() < AT_ONCE && self.tried.len() < MAX_TRIED
     }
 
-    /// Begins to catch up with an account, unless that was tried a moment ago. Its events wait meanwhile; until it could be done, they
+    /// Begins to catch up with an account, unless that is being done, or was tried a moment ago. Its events wait meanwhile; until it could be done, they
     /// count for nothing.
     pub fn catch_up(&mut self, did: &Did) {
         let is_new = self.tried.get(did).is_none_or(|tried| tried.elapsed() >= AGAIN);
-        if is_new && self.has_room() {
-            self.tried.insert(did.clone(), Instant::now());
+        if is_new && self.has_room() && self.running.insert(did.clone()) {
             self.hose.begin_resync(did);
             let (did, fetch) = (did.clone(), (self.fetch)(did.clone()));
-            self.fetches.spawn(async move { (did, fetch.await) });
+            self.fetches.spawn(async move {
+                let fetched = tokio::time::timeout(LONGEST, fetch).await;
+                (did, fetched.unwrap_or_else(|_| Err(Stop::new("it takes too long"))))
+            });
         }
     }
 
@@ -173,5 +200,17 @@ async fn head(client: Anybody, identities: Identities, did: Did) -> Done<Head> {
     let proof = proof.read_all(MAX_PROOF).await?;
     let car = Car::parse(&proof)?;
     let repo = Repo::verify(&car, &did, &identity.signing_key()?)?;
-    Ok(Head { rev: repo.commit().rev, data: repo.commit().data })
+    where_is(&repo)
+}
+
+/// Where a repository that was fetched is.
+///
+/// # Errors
+/// Where its revision is in the future: nothing would come after it.
+pub fn where_is<B: Archive>(repo: &Repo<'_, B>) -> Done<Head> {
+    let (rev, data) = (repo.commit().rev, repo.commit().data);
+    if rev.micros() > micros().saturating_add(AHEAD) {
+        return Err(Stop::new("the revision of its repository is in the future"));
+    }
+    Ok(Head { rev, data })
 }

@@ -144,24 +144,49 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
                 self.signed(account, event, kind, body).await
             }
             Some(Event::Account(event)) => {
-                // An account that has left is not this host's to speak of; one without an identity may just have ended.
-                if let Some(pds) = &self.pds
-                    && let Ok(identity) = self.identities.lookup(account.did()).await
-                    && let Ok(host) = identity.pds()
-                    && host != pds
-                {
-                    return Verdict::Invalid(Invalid::Host(host.to_owned()));
+                if let Some(refused) = self.refused(account).await {
+                    return refused;
                 }
                 account.account(&event);
                 let status = account.status().map(Into::into);
                 Verdict::Account { is_active: event.active, status }
             }
             Some(Event::Identity(event)) => {
+                if let Some(refused) = self.refused(account).await {
+                    return refused;
+                }
                 self.identities.invalidate(&event.did);
                 Verdict::Identity { handle: event.handle }
             }
             // There is no other, and each was read before.
             _ => Verdict::Ignored(Ignored::Stale),
+        }
+    }
+
+    /// Why a PDS is not believed of what it says of an account without a signature: it is not hosted there, or that cannot be found out. The
+    /// identity is found anew once where it names another host. One that was known and has ended may be spoken of.
+    async fn refused(&self, account: &Account) -> Option<Verdict> {
+        let pds = self.pds.as_ref()?;
+        let did = account.did();
+        let mut identity = self.identities.lookup(did).await;
+        loop {
+            let host = match &identity {
+                Err(error) if error.retry_after().is_some() => {
+                    return Some(Verdict::Incomplete(error.clone()));
+                }
+                Err(error) if account.head().is_none() => {
+                    return Some(Verdict::Ignored(Ignored::NoIdentity(error.clone())));
+                }
+                Err(_) => return None,
+                Ok(identity) => match identity.pds() {
+                    Ok(host) if host != pds => host.to_owned(),
+                    _ => return None,
+                },
+            };
+            if !self.refreshes.take(did, self.clock.now()) {
+                return Some(Verdict::Invalid(Invalid::Host(host)));
+            }
+            identity = self.identities.refresh(did).await;
         }
     }
 

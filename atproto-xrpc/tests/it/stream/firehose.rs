@@ -2,10 +2,10 @@
 
 use super::net::{Act, Net, binary, secs};
 use super::world::{
-    Account, PDS, Plc, Says, commit_frame, did_of, follow, follow_with, frame_of, host, report, show,
+    Account, PDS, Plc, Says, commit_frame, did_of, follow, follow_with, frame_of, host, later, report, show,
     unhandled,
 };
-use atproto_crypto::{Curve, PublicKey, SecretKey};
+use atproto_crypto::{Curve, SecretKey};
 use atproto_lexicon::data::frame::{to_error_frame, to_frame};
 use atproto_lexicon::data::{Object, Value, cbor};
 use atproto_lexicon::syntax::Did;
@@ -19,11 +19,6 @@ use proptest::prelude::*;
 use std::collections::{BTreeMap, HashMap};
 use std::pin::pin;
 use std::sync::Mutex;
-
-/// A document that takes a second: what was asked for at the same moment is as new as can be.
-fn later(key: PublicKey, pds: &'static str) -> Says {
-    Says::After(secs(1), Box::new(Says::Document(key, pds)))
-}
 
 fn boolean(value: bool) -> Value {
     Value::Boolean(value)
@@ -191,52 +186,6 @@ fn an_identity_that_cannot_be_had_is_told() {
     net.skip(secs(200));
     // It is the first that is known of the account, and stands by itself.
     assert_eq!(show(&report(&net, &mut hose)), "d 5 commit 1");
-}
-
-#[test]
-fn a_pds_is_believed_of_its_accounts_alone() {
-    let (mut ada, mut ben) = (Account::new(0), Account::new(1));
-    let gone =
-        frame_of("#account", 3, &ben.did, [("active", boolean(false)), ("status", "deactivated".into())]);
-    let here = frame_of("#account", 4, &ada.did, [("active", boolean(false))]);
-    let script = vec![ada.frame(1, [1]), ben.frame(2, [1]), gone, here, ada.frame(5, [2])];
-    let mut config = Config::default();
-    config.is_pds = true;
-    for (is_pds, expected) in [
-        (
-            true,
-            [
-                "a 1 commit 1",
-                "b 2 invalid: the account is hosted at https://other.example.com",
-                "b 3 invalid: the account is hosted at https://other.example.com",
-                "a 4 account false",
-                "a 5 ignored: the account is not active",
-            ],
-        ),
-        (
-            false,
-            [
-                "a 1 commit 1",
-                "b 2 commit 1",
-                "b 3 account false",
-                "a 4 account false",
-                "a 5 ignored: the account is not active",
-            ],
-        ),
-    ] {
-        config.is_pds = is_pds;
-        let net = host(script.clone());
-        let elsewhere = later(ben.secret.public_key(), "https://other.example.com");
-        let plc = Plc::new(&net).knowing([&ada]).with(&ben.did, [elsewhere]);
-        let accounts = MemoryAccounts::default();
-        let mut hose = follow_with(&net, &plc, NoCursor, &accounts, config.clone());
-        let mut found: Vec<_> = (0..5).map(|_| show(&report(&net, &mut hose))).collect();
-        found.sort_by_key(|line| line[2..3].to_owned());
-        assert_eq!(found, expected);
-        // Whether it has moved was asked once.
-        assert_eq!(plc.asked(), if is_pds { 3 } else { 2 });
-        assert!(!accounts.get(&ada.did).unwrap().is_active);
-    }
 }
 
 #[test]

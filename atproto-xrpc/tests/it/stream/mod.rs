@@ -2,6 +2,7 @@
 
 mod captures;
 mod firehose;
+mod hosting;
 mod jetstream;
 mod net;
 mod subscription;

@@ -112,6 +112,11 @@ pub(crate) enum Says {
     After(Duration, Box<Says>),
 }
 
+/// A document that takes a second: what was asked for at the same moment is as new as can be.
+pub(crate) fn later(key: PublicKey, pds: &'static str) -> Says {
+    Says::After(secs(1), Box::new(Says::Document(key, pds)))
+}
+
 /// A directory: what it says of a DID the first time, the second, and so on; the last goes on.
 #[derive(Clone)]
 pub(crate) struct Plc {

@@ -16,6 +16,7 @@ use atproto_xrpc::server::{Asked, Refusal, ServeError, XrpcRouter};
 use axum::Router;
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension as _, Row, params};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 pub(super) fn router(view: Arc<AppView>) -> Router {
@@ -29,6 +30,9 @@ pub(super) fn router(view: Arc<AppView>) -> Router {
         .into_router()
         .merge(live::router(view))
 }
+
+/// The most bytes of records in a page, which may be one record alone.
+const MAX_PAGE: usize = 1 << 20;
 
 /// A record as it is kept.
 struct Kept {
@@ -111,14 +115,20 @@ async fn list(
     let reader = view.index.reader();
     let mut page = reader.prepare_cached(&page)?;
     let kept = page.query_map(params![did.as_str(), start, end, limit], Kept::read)?;
-    let (mut records, mut last) = (Vec::new(), None);
+    let (mut records, mut last, mut bytes) = (Vec::new(), None, 0_usize);
+    let mut is_full = false;
     for kept in kept {
         let kept = kept?;
+        bytes = bytes.saturating_add(kept.value.len());
+        if bytes > MAX_PAGE && last.is_some() {
+            is_full = true;
+            break;
+        }
         let uri = format!("at://{did}/{}", kept.path).parse()?;
         records.push(Record::new(uri, kept.cid.into(), cbor::to_record(&kept.value)?));
         last = kept.path.split_once('/').map(|(_, key)| key.to_owned());
     }
-    let is_full = i64::try_from(records.len()).is_ok_and(|length| length == limit);
+    is_full |= i64::try_from(records.len()).is_ok_and(|length| length == limit);
     let mut output = ListRecordsOutput::new(records);
     output.cursor = last.filter(|_| is_full);
     Ok(output)
@@ -126,7 +136,8 @@ async fn list(
 
 async fn posts(view: Arc<AppView>, asked: Asked<GetPosts>) -> Result<GetPostsOutput, ServeError<AnyError>> {
     let mut found = Vec::new();
-    for uri in &asked.params.uris {
+    let uris: BTreeSet<_> = asked.params.uris.iter().collect();
+    for uri in uris {
         let (Some(did), Some(key)) = (uri.authority().as_did(), uri.record_key()) else { continue };
         let is_post = uri.collection().is_some_and(|collection| collection.as_str() == Post::NSID);
         let Some(kept) = view.record(&did, &format!("{}/{key}", Post::NSID))?.filter(|_| is_post) else {

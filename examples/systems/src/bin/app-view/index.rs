@@ -9,7 +9,8 @@ use atproto_repo::sync::{Head, Reconcile};
 use atproto_xrpc::api::app::bsky::feed::post::ReplyRef;
 use atproto_xrpc::api::app::bsky::feed::{Like, Repost};
 use atproto_xrpc::api::app::bsky::graph::Follow;
-use atproto_xrpc::stream::firehose::{AccountError, AccountState, AccountStore, Report, Verdict};
+use atproto_xrpc::api::com::atproto::sync::list_repos::Repo as Listed;
+use atproto_xrpc::stream::firehose::{AccountError, AccountState, AccountStore, Ignored, Report, Verdict};
 use atproto_xrpc::stream::{CursorError, CursorStore};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use std::cell::Cell;
@@ -17,10 +18,11 @@ use std::collections::HashSet;
 use std::path::Path;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use systems::follow::where_is;
 use systems::keep::micros;
 use systems::{Done, Stop};
 
-/// An account that `is_due` has to be fetched; a link is from a record to the record or account that it is about.
+/// An account that `is_due` has to be fetched, where it is 2 once more; `missed` is how often accounts may have changed unseen; a link is from a record to the record or account that it is about.
 const TABLES: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
@@ -38,60 +40,85 @@ const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS links (
         target TEXT NOT NULL, path TEXT NOT NULL, account INTEGER NOT NULL, PRIMARY KEY (target, path, account)
     ) WITHOUT ROWID;
-    CREATE TABLE IF NOT EXISTS place (id INTEGER PRIMARY KEY, cursor INTEGER NOT NULL);";
+    CREATE TABLE IF NOT EXISTS place (
+        host TEXT PRIMARY KEY, cursor INTEGER NOT NULL, missed INTEGER NOT NULL DEFAULT 1
+    ) WITHOUT ROWID;";
 
 /// The database. Its clones are the same one.
 #[derive(Clone)]
 pub(super) struct Index(Arc<Connections>);
 
 struct Connections {
+    /// Whose events it follows.
+    host: String,
     writer: Mutex<Connection>,
     reader: Mutex<Connection>,
+    /// For what is to be fetched: it does not wait for questions.
+    looker: Mutex<Connection>,
     tidier: Mutex<Connection>,
     last_due: AtomicI64,
 }
 
 impl Index {
     /// In a file, which is made where there is none.
-    pub(super) fn open(path: &Path) -> Done<Self> {
+    pub(super) fn open(path: &Path, host: &str) -> Done<Self> {
         let open = || {
             let writer = Connection::open(path)?;
             writer.execute_batch(TABLES)?;
-            let (reader, tidier) = (Mutex::new(Connection::open(path)?), Mutex::new(Connection::open(path)?));
-            Ok(Connections { writer: Mutex::new(writer), reader, tidier, last_due: AtomicI64::new(0) })
+            let other = || Connection::open(path).map(Mutex::new);
+            Ok(Connections {
+                host: host.to_owned(),
+                writer: Mutex::new(writer),
+                reader: other()?,
+                looker: other()?,
+                tidier: other()?,
+                last_due: AtomicI64::new(0),
+            })
         };
         let fail = |error: rusqlite::Error| Stop::new(format!("{}: {error}", path.display()));
         Ok(Self(Arc::new(open().map_err(fail)?)))
     }
 
     fn writer(&self) -> MutexGuard<'_, Connection> {
-        self.0.writer.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.writer)
     }
 
     /// For questions.
     pub(super) fn reader(&self) -> MutexGuard<'_, Connection> {
-        self.0.reader.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.0.reader)
     }
 
     /// Brings what was written to its place in the file. Nobody waits for that, as they would if it were left to who writes.
     pub(super) fn tidy(&self) -> Done {
-        let tidier = self.0.tidier.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(tidier.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+        Ok(lock(&self.0.tidier).query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
     }
 
-    /// Whether it is known where to go on in the stream.
-    pub(super) fn has_place(&self) -> Done<bool> {
-        Ok(self.reader().query_row("SELECT count(*) FROM place", [], |row| row.get(0))?)
+    /// How often accounts may have changed unseen, since it is known where to go on in the stream.
+    pub(super) fn missed(&self) -> Done<i64> {
+        let missed = "SELECT missed FROM place WHERE host = ?";
+        let missed =
+            self.writer().prepare_cached(missed)?.query_row([&self.0.host], |row| row.get(0)).optional()?;
+        Ok(missed.unwrap_or_default())
     }
 
-    /// Takes note of accounts and their revisions. One is to be fetched where it is not known, or, when events were missed, where it is
-    /// known as it was before.
-    pub(super) fn note<'r>(&self, repos: impl Iterator<Item = (&'r Did, Tid)>, has_missed: bool) -> Done {
-        let note = "INSERT INTO accounts (did) VALUES (?1) ON CONFLICT DO UPDATE SET is_due = 1 WHERE ?2 AND rev IS NOT ?3";
+    /// Counts one time more; or, negative, so many times less, since all accounts were looked at.
+    pub(super) fn add_missed(&self, times: i64) -> Done {
+        let add = "UPDATE place SET missed = missed + ? WHERE host = ?";
+        self.writer().execute(add, params![times, self.0.host])?;
+        Ok(())
+    }
+
+    /// Takes note of accounts, to be fetched where they are not known; and where they may have changed unseen, of whether they are as they
+    /// are known.
+    pub(super) fn note(&self, repos: &[Listed], has_missed: bool) -> Done {
+        let note = "INSERT INTO accounts (did, is_active, status) VALUES (?1, ?4, ?5) ON CONFLICT DO UPDATE SET \
+            is_due = max(is_due, rev IS NOT ?3 OR (?4 AND NOT is_active)), is_active = ?4, status = ?5 WHERE ?2";
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
-        for (did, rev) in repos {
-            transaction.prepare_cached(note)?.execute(params![did.as_str(), has_missed, rev.to_string()])?;
+        for Listed { did, rev, active, status, .. } in repos {
+            let (rev, status) = (rev.to_string(), status.as_ref().map(|status| -> &str { status.as_ref() }));
+            let values = params![did.as_str(), has_missed, rev, active.unwrap_or(true), status];
+            transaction.prepare_cached(note)?.execute(values)?;
         }
         Ok(transaction.commit()?)
     }
@@ -101,20 +128,24 @@ impl Index {
         let next = "SELECT id, did FROM accounts WHERE is_due AND is_active AND id > ? ORDER BY id LIMIT 1";
         let last = self.0.last_due.load(Ordering::Relaxed);
         let read = |row: &Row<'_>| Ok((row.get(0)?, row.get::<_, String>(1)?));
-        let due = self.reader().prepare_cached(next)?.query_row([last], read).optional()?;
+        let due = lock(&self.0.looker).prepare_cached(next)?.query_row([last], read).optional()?;
         self.0.last_due.store(due.as_ref().map_or(0, |(id, _)| *id), Ordering::Relaxed);
         Ok(due.map(|(_, did)| did.parse()).transpose()?)
     }
 
-    /// Keeps the records of a repository, once all of it is verified, in place of those of its account. Where it is, and how many records
-    /// break the data model, which are not kept.
+    /// Keeps the records of a repository, once all of it is verified, in place of those of its account, unless these are newer. Where it is,
+    /// and how many records break the data model, which are not kept.
     pub(super) fn replace(&self, did: &Did, key: &PublicKey, bytes: &[u8]) -> Done<(Head, usize)> {
         let car = Car::parse(bytes)?;
         let repo = Repo::verify(&car, did, key)?;
+        let head = where_is(&repo)?;
         let mut broken = HashSet::new();
         repo.check_records(|path, _| broken.extend([path.to_owned()]))?;
         let mut connection = self.writer();
         let writes = Writes::begin(&mut connection, did)?;
+        if writes.rev()?.is_some_and(|known| known > head.rev) {
+            return Err(Stop::new("its host has an older repository than what is known"));
+        }
         let mut stored = Vec::new();
         let mut known =
             writes.transaction.prepare("SELECT path, cid FROM records WHERE account = ? ORDER BY path")?;
@@ -135,17 +166,28 @@ impl Index {
                 writes.put(&change.path, &cid, record)?;
             }
         }
+        writes.go_to(&head)?;
         writes.commit()?;
-        Ok((Head { rev: repo.commit().rev, data: repo.commit().data }, broken.len()))
+        Ok((head, broken.len()))
     }
 
     /// Keeps what an event comes to, all of it or nothing: the records, and where the account is now. How many records break the data
     /// model.
     pub(super) fn take(&self, report: &Report) -> Done<usize> {
+        if let Verdict::Invalid(_) | Verdict::Ignored(Ignored::NoIdentity(_) | Ignored::Incapable(_)) =
+            &report.verdict
+        {
+            // Whoever is named there need not exist.
+            return Ok(0);
+        }
         let mut connection = self.writer();
         let writes = Writes::begin(&mut connection, &report.did)?;
         let mut broken = 0_usize;
         if let Verdict::Commit(commit) = &report.verdict {
+            if writes.rev()?.is_some_and(|known| known >= commit.head.rev) {
+                // A repository was fetched that is as new.
+                return Ok(0);
+            }
             for op in &commit.ops {
                 writes.remove(&op.path)?;
                 match (&op.cid, &op.record) {
@@ -157,12 +199,20 @@ impl Index {
                 }
             }
         }
+        if let Verdict::Incomplete(_) = &report.verdict {
+            // A fetch that has begun may have been too early.
+            writes.transaction.execute("UPDATE accounts SET is_due = 2 WHERE id = ?", [writes.account])?;
+        }
         if let Some(state) = &report.state {
-            writes.state(state)?;
+            writes.state(state, matches!(report.verdict, Verdict::Resynchronized(_)))?;
         }
         writes.commit()?;
         Ok(broken)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Writes that are about one account.
@@ -212,29 +262,37 @@ impl<'c> Writes<'c> {
         Ok(())
     }
 
-    /// Of an account that its host has deleted nothing is left.
-    fn state(&self, state: &AccountState) -> Done {
-        if !state.is_active && state.status.as_deref() == Some("deleted") {
+    /// Where the account is known to be.
+    fn rev(&self) -> Done<Option<Tid>> {
+        let rev = "SELECT rev FROM accounts WHERE id = ?";
+        let rev: Option<String> =
+            self.transaction.prepare_cached(rev)?.query_row([self.account], |row| row.get(0))?;
+        Ok(rev.map(|rev| rev.parse()).transpose()?)
+    }
+
+    fn go_to(&self, head: &Head) -> Done {
+        let update = "UPDATE accounts SET rev = ?, data = ? WHERE id = ?";
+        let values = params![head.rev.to_string(), head.data.as_bytes(), self.account];
+        self.transaction.prepare_cached(update)?.execute(values)?;
+        Ok(())
+    }
+
+    /// Of an account that its host has deleted nothing is left. One that is active again is fetched: what it did meanwhile was not looked at.
+    fn state(&self, state: &AccountState, is_fetched: bool) -> Done {
+        let is_deleted = !state.is_active && state.status.as_deref() == Some("deleted");
+        if is_deleted {
             let mut paths = self.transaction.prepare("SELECT path FROM records WHERE account = ?")?;
-            let paths =
-                paths.query_map([self.account], |row| row.get(0))?.collect::<Result<Vec<String>, _>>()?;
-            paths.iter().try_for_each(|path| self.remove(path))?;
+            let paths = paths.query_map([self.account], |row| row.get(0))?;
+            paths.collect::<Result<Vec<String>, _>>()?.iter().try_for_each(|path| self.remove(path))?;
         }
-        let update =
-            "UPDATE accounts SET rev = ?, data = ?, is_due = ?, is_active = ?, status = ? WHERE id = ?";
-        let (rev, data) = (
-            state.head.map(|head| head.rev.to_string()),
-            state.head.map(|head| head.data.as_bytes().to_vec()),
-        );
-        let (is_due, status) = (state.is_desynchronized, &state.status);
-        self.transaction.prepare_cached(update)?.execute(params![
-            rev,
-            data,
-            is_due,
-            state.is_active,
-            status,
-            self.account
-        ])?;
+        let head = state.head.filter(|_| !is_deleted);
+        let (rev, data) =
+            (head.map(|head| head.rev.to_string()), head.map(|head| head.data.as_bytes().to_vec()));
+        let update = "UPDATE accounts SET rev = ?1, data = ?2, is_active = ?4, status = ?5, \
+            is_due = max(?3, iif(?6, is_due - 1, is_due), ?4 AND NOT is_active) WHERE id = ?7";
+        let (is_due, status) = (state.is_desynchronized || is_deleted, &state.status);
+        let values = params![rev, data, is_due, state.is_active, status, is_fetched, self.account];
+        self.transaction.prepare_cached(update)?.execute(values)?;
         Ok(())
     }
 }
@@ -297,12 +355,14 @@ impl AccountStore for Index {
 /// Where there is no place yet, it is now.
 impl CursorStore for Index {
     async fn load(&mut self) -> Result<Option<u64>, CursorError> {
-        let place = self.writer().query_row("SELECT cursor FROM place", [], |row| row.get(0)).optional();
+        let place = "SELECT cursor FROM place WHERE host = ?";
+        let place = self.writer().query_row(place, [&self.0.host], |row| row.get(0)).optional();
         place.map_err(CursorError::new)
     }
 
     async fn save(&mut self, cursor: u64) -> Result<(), CursorError> {
-        let save = self.writer().execute("INSERT OR REPLACE INTO place VALUES (1, ?)", [cursor]);
-        save.map(drop).map_err(CursorError::new)
+        let save = "INSERT INTO place (host, cursor) VALUES (?, ?) ON CONFLICT DO UPDATE SET cursor = excluded.cursor";
+        let saved = self.writer().execute(save, params![self.0.host, cursor]);
+        saved.map(drop).map_err(CursorError::new)
     }
 }

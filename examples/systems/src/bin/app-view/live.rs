@@ -1,14 +1,16 @@
 //! How it goes, as a page for people.
 
 use crate::AppView;
-use atproto_xrpc::stream::firehose::{Ignored, Report, Verdict};
+use atproto_repo::sync::VerifyError;
+use atproto_xrpc::stream::firehose::{Ignored, Invalid, Report, Verdict};
 use axum::http::StatusCode;
-use axum::response::{Html, IntoResponse};
+use axum::response::{Html, IntoResponse as _, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use systems::keep::micros;
 
 /// The most reasons that are told apart.
@@ -16,7 +18,11 @@ const MAX_REASONS: usize = 50;
 
 /// What has come of the events since the start.
 #[derive(Default)]
-pub(super) struct Live(Mutex<Counts>);
+pub(super) struct Live {
+    counts: Mutex<Counts>,
+    /// What was said last, and when.
+    said: Mutex<Option<(Instant, Value)>>,
+}
 
 #[derive(Default)]
 struct Counts {
@@ -36,7 +42,7 @@ impl Counts {
 
 impl Live {
     fn change(&self, change: impl FnOnce(&mut Counts)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.counts.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// Counts an event, with as many records that break the data model.
@@ -45,7 +51,17 @@ impl Live {
         self.change(|counts| match &report.verdict {
             Verdict::Ignored(Ignored::NoIdentity(_)) => counts.refuse("the account has no identity", 1),
             Verdict::Ignored(why) => counts.refuse(&why.to_string(), 1),
-            Verdict::Invalid(why) => counts.refuse(&why.to_string(), 1),
+            Verdict::Invalid(Invalid::Host(_)) => counts.refuse("the account is hosted elsewhere", 1),
+            Verdict::Invalid(Invalid::Event(VerifyError::Signature)) => {
+                counts.refuse(&VerifyError::Signature.to_string(), 1);
+            }
+            Verdict::Invalid(Invalid::Event(why)) => {
+                // What kind it is: who sends it chooses the rest of the text.
+                let kind = format!("{why:?}");
+                let kind = kind.split(|char: char| !char.is_alphanumeric()).next().unwrap_or_default();
+                counts.refuse(&format!("the event is not valid ({kind})"), 1);
+            }
+            Verdict::Invalid(_) => counts.refuse("the event is not valid", 1),
             Verdict::Incomplete(_) => counts.refuse("the identity cannot be resolved now", 1),
             Verdict::Desynchronized(_) => counts.refuse("events were missed", 1),
             Verdict::Queued | Verdict::Resynchronized(_) => {}
@@ -72,31 +88,36 @@ pub(super) fn router(view: Arc<AppView>) -> Router {
     Router::new().route("/", get(page)).route("/live", get(async move || live(&view)))
 }
 
-fn live(view: &AppView) -> impl IntoResponse + use<> {
-    let state = "CASE WHEN NOT is_active THEN coalesce(status, 'inactive') WHEN NOT is_due THEN 'indexed' ELSE 'to be fetched' END";
-    let accounts = format!("SELECT {state}, count(*) FROM accounts GROUP BY 1");
-    let count = || -> rusqlite::Result<(BTreeMap<String, i64>, i64)> {
-        let reader = view.index.reader();
-        let mut accounts = reader.prepare_cached(&accounts)?;
-        let accounts =
-            accounts.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-        Ok((
-            accounts,
-            reader.query_row("SELECT coalesce(sum(records), 0) FROM accounts", [], |row| row.get(0))?,
-        ))
-    };
-    match count() {
-        Ok((accounts, records)) => {
-            let counts = view.live.0.lock().unwrap_or_else(PoisonError::into_inner);
-            let Counts { verified, refused, lag } = &*counts;
-            let refused: Vec<Value> = refused.iter().map(|(reason, count)| json!([reason, count])).collect();
-            let lag = lag.map(|lag| lag / 1000);
-            Json(json!({ "verified": verified, "refused": refused, "lag": lag, "accounts": accounts, "records": records }))
-                .into_response()
-        }
-        Err(error) => {
-            eprintln!("live: {error}");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+/// Counted once a second at most, whoever asks.
+fn live(view: &AppView) -> Response {
+    let mut said = view.live.said.lock().unwrap_or_else(PoisonError::into_inner);
+    if said.as_ref().is_none_or(|(at, _)| at.elapsed() >= Duration::from_millis(900)) {
+        match count(view) {
+            Ok(counted) => *said = Some((Instant::now(), counted)),
+            Err(error) => eprintln!("live: {error}"),
         }
     }
+    match &*said {
+        Some((_, counted)) => Json(counted).into_response(),
+        None => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn count(view: &AppView) -> rusqlite::Result<Value> {
+    let accounts = "SELECT CASE WHEN NOT is_active THEN \
+        CASE WHEN status IN ('deactivated', 'deleted', 'suspended', 'takendown') THEN status ELSE 'inactive' END \
+        WHEN NOT is_due THEN 'indexed' ELSE 'to be fetched' END, count(*), sum(records) FROM accounts GROUP BY 1";
+    let reader = view.index.reader();
+    let mut rows = reader.prepare_cached(accounts)?;
+    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let rows: Vec<(String, i64, i64)> = rows.collect::<Result<_, _>>()?;
+    let records = rows.iter().fold(0, |sum: i64, (_, _, records)| sum.saturating_add(*records));
+    let accounts: BTreeMap<_, _> = rows.into_iter().map(|(state, count, _)| (state, count)).collect();
+    let counts = view.live.counts.lock().unwrap_or_else(PoisonError::into_inner);
+    let Counts { verified, refused, lag } = &*counts;
+    let refused: Vec<Value> = refused.iter().map(|(reason, count)| json!([reason, count])).collect();
+    let lag = lag.map(|lag| lag / 1000);
+    Ok(
+        json!({ "verified": verified, "refused": refused, "lag": lag, "accounts": accounts, "records": records }),
+    )
 }

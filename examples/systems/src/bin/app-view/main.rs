@@ -19,6 +19,7 @@ use std::time::Duration;
 use systems::connect::{Anybody, Identities, NetworkArgs, waiting};
 use systems::follow::Followed;
 use systems::{Done, run, service};
+use tokio::time::MissedTickBehavior;
 
 /// Fetches the repositories of a relay or host, follows its events, and keeps every record that is verified in a database, from which
 /// it answers `com.atproto.repo.getRecord`, `listRecords` and `app.bsky.feed.getPosts`. At `/` it shows how it goes.
@@ -53,29 +54,38 @@ struct AppView {
 
 async fn serve(arguments: Arguments) -> Done {
     let identities = arguments.network.identities()?;
-    let view = Arc::new(AppView { index: Index::open(&arguments.data)?, live: Live::default(), identities });
-    let has_missed = !view.index.has_place()?;
+    let index = Index::open(&arguments.data, &arguments.host)?;
+    let view = Arc::new(AppView { index, live: Live::default(), identities });
     let listener = service::listen(arguments.port).await?;
     println!("the records of {} at port {}", arguments.host, listener.local_addr()?.port());
     tokio::select! {
         served = axum::serve(listener, answer::router(view.clone())) => Ok(served?),
-        ended = list(&arguments, &view.index, has_missed) => ended,
+        ended = list(&arguments, &view.index) => ended,
         ended = follow(&arguments, view.clone()) => ended,
         ended = tidy(&view.index) => ended,
     }
 }
 
-/// Takes note of all accounts that the host has. That is done again at each start: there may be more.
-async fn list(arguments: &Arguments, index: &Index, has_missed: bool) -> Done {
+/// Takes note of all accounts that the host has, at each start: there may be more; and whenever they may have changed unseen.
+async fn list(arguments: &Arguments, index: &Index) -> Done {
     let client = arguments.network.client(&arguments.host)?;
-    let mut ask = ListRepos { limit: Some(1000), ..ListRepos::default() };
+    let mut is_start = true;
     loop {
-        let page = waiting(&arguments.host, async || client.send(&ask).await).await?.output;
-        index.note(page.repos.iter().map(|repo| (&repo.did, repo.rev)), has_missed)?;
-        ask.cursor = page.cursor;
-        if ask.cursor.is_none() {
-            return std::future::pending().await;
+        let missed = index.missed()?;
+        if is_start || missed > 0 {
+            let mut ask = ListRepos { limit: Some(1000), ..ListRepos::default() };
+            loop {
+                let page = waiting(&arguments.host, async || client.send(&ask).await).await?.output;
+                index.note(&page.repos, missed > 0)?;
+                ask.cursor = page.cursor;
+                if ask.cursor.is_none() {
+                    break;
+                }
+            }
+            index.add_missed(missed.saturating_neg())?;
+            is_start = false;
         }
+        tokio::time::sleep(Duration::from_secs(1)).await;
     }
 }
 
@@ -105,6 +115,9 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
         fetch,
     )?;
     let mut look = tokio::time::interval(Duration::from_millis(100));
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    // Whether it may be that there is something to fetch.
+    let mut may_be_due = true;
     loop {
         tokio::select! {
             report = stream.next() => {
@@ -114,12 +127,16 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
                 stream.handled(&report).await?;
                 stream.save().await?;
             }
-            _ = look.tick() => {}
+            _ = look.tick() => may_be_due = true,
         }
-        while stream.has_room()
-            && let Some(did) = index.next_due()?
-        {
-            stream.catch_up(&did);
+        if stream.has_missed() {
+            index.add_missed(1)?;
+        }
+        while may_be_due && stream.has_room() {
+            match index.next_due()? {
+                Some(did) => stream.catch_up(&did),
+                None => may_be_due = false,
+            }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Events on the disk: what a consumer was sent once is there after a crash, under the same number, and none comes in twice.
+//! Events on the disk: what a consumer was sent once is there after a crash, under the same number, and no commit comes in twice.
 
 use atproto_lexicon::data::Cid;
 use atproto_lexicon::http::Bytes;

@@ -5,10 +5,12 @@ mod log;
 use atproto_xrpc::api::com::atproto::sync::subscribe_repos::{SubscribeRepos, SubscribeReposError};
 use atproto_xrpc::server::{Asked, Events, LogLimits, ServeError, ServerConfig, XrpcRouter};
 use atproto_xrpc::stream::FileCursor;
-use atproto_xrpc::stream::firehose::{Config, Report, Verdict};
+use atproto_xrpc::stream::firehose::{
+    AccountState, Config, Received, Report, SubscribeRepos as Hose, Verdict,
+};
 use clap::Parser;
 use log::{Accounts, Appender, DiskLog, Entry, Window};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -53,6 +55,10 @@ struct Arguments {
 
 /// What is in memory of the newest events.
 const MEMORY: LogLimits = LogLimits { events: 20_000, bytes: 64 << 20 };
+/// The most bytes of an event. A frame may have 5,000,000, and here its number may be longer.
+const MAX_BODY: usize = 5_000_000 - 64;
+/// The most bytes of why an account is not active that are kept.
+const MAX_STATUS: usize = 128;
 /// For how long a host that has ended its stream is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
 
@@ -69,7 +75,11 @@ async fn relay(arguments: Arguments) -> Done {
     let listener = service::listen(arguments.port).await?;
     println!("{} hosts, at port {}", arguments.hosts.len(), listener.local_addr()?.port());
     let mut hosts = JoinSet::new();
+    let mut names = BTreeSet::new();
     for host in &arguments.hosts {
+        if !names.insert(Hose::new(host)?.host().to_owned()) {
+            return Err(Stop::new(format!("{host} is there twice")));
+        }
         let (accounts, appender) = (Accounts(log.clone()), appender.clone());
         hosts.spawn(follow(host.clone(), arguments.clone(), identities.clone(), accounts, appender));
     }
@@ -101,8 +111,7 @@ async fn follow(
     accounts: Accounts,
     appender: Appender,
 ) -> Done {
-    let name: String = host.chars().map(|char| if char.is_alphanumeric() { char } else { '-' }).collect();
-    let cursor = arguments.data.join(format!("{name}.cursor"));
+    let cursor = arguments.data.join(format!("{}.cursor", name_of(&host)));
     if !cursor.exists() {
         // All that the host still has.
         systems::keep::replace(&cursor, b"0")?;
@@ -123,6 +132,18 @@ async fn follow(
     }
 }
 
+/// A file name that no other host has.
+fn name_of(host: &str) -> String {
+    let mut name = String::new();
+    for byte in host.bytes() {
+        match char::from(byte) {
+            char @ ('a'..='z' | '0'..='9' | '.' | '-') => name.push(char),
+            _ => name.extend(format!("_{byte:02x}").chars()),
+        }
+    }
+    name
+}
+
 /// Sends the events of a host on. One counts as handled once it is on the disk.
 async fn pass_on(
     host: &str,
@@ -134,8 +155,12 @@ async fn pass_on(
     let (mut second, mut taken) = (Instant::now(), 0_u32);
     loop {
         let report = stream.next().await?;
-        let event = report.received.clone().filter(|_| is_valid(host, &report));
-        let entry = Entry { event, did: report.did.clone(), state: report.state.clone() };
+        let is_small = |event: &Received| event.body.len() <= MAX_BODY;
+        let event = report.received.clone().filter(|event| is_small(event) && is_valid(host, &report));
+        let short = |status: &String| status.len() <= MAX_STATUS;
+        let state = report.state.clone();
+        let state = state.map(|state| AccountState { status: state.status.filter(short), ..state });
+        let entry = Entry { event, did: report.did.clone(), state };
         let is_news = entry.event.is_some() || entry.state.is_some();
         let is_done = if is_news { Some(appender.append(entry).await?) } else { None };
         waiting.push_back((report, is_done));
@@ -159,6 +184,8 @@ async fn pass_on(
 fn is_valid(host: &str, report: &Report) -> bool {
     match &report.verdict {
         Verdict::Commit(commit) => commit.is_proven,
+        // A `#sync`: consumers have to fetch the repository as well.
+        Verdict::Desynchronized(None) => true,
         Verdict::Unchanged | Verdict::Account { .. } | Verdict::Identity { .. } => true,
         Verdict::Invalid(reason) => {
             eprintln!("{host}: event {:?} of {} is invalid: {reason}", report.seq, report.did);
