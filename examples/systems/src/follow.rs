@@ -23,9 +23,11 @@ use tokio::task::JoinSet;
 
 /// The most bytes of a proof.
 const MAX_PROOF: usize = 4 << 20;
-/// For how long that is tried, and after which time it is tried again.
+/// For how long that is tried.
 const LONGEST: Duration = Duration::from_secs(600);
-const AGAIN: Duration = Duration::from_secs(30);
+/// After which time it is tried again: where it failed, and where it did not.
+const AFTER_FAILURE: Duration = Duration::from_secs(30);
+const AFTER_SUCCESS: Duration = Duration::from_secs(2);
 /// The most microseconds that a revision may be ahead.
 const AHEAD: u64 = 300_000_000;
 /// With how many accounts that is tried meanwhile, and with how many at once.
@@ -43,8 +45,9 @@ pub struct Followed<A: AccountStore = MemoryAccounts, S: CursorStore = FileCurso
     /// With which accounts that is being done.
     running: HashSet<Did>,
     has_missed: bool,
-    /// When it was last tried to catch up with an account. A host that is down, or shows what is old, is not asked again at once.
-    tried: HashMap<Did, Instant>,
+    /// When it was last tried to catch up with an account, and for how long that is enough. A host that is down, or shows what is old, is
+    /// not asked again at once.
+    tried: HashMap<Did, (Instant, Duration)>,
 }
 
 impl Followed {
@@ -103,7 +106,8 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
                         eprintln!("{did}: where its repository is cannot be found out now: {stop}");
                     }
                     self.running.remove(&did);
-                    self.tried.insert(did.clone(), Instant::now());
+                    let pause = if head.is_ok() { AFTER_SUCCESS } else { AFTER_FAILURE };
+                    self.tried.insert(did.clone(), (Instant::now(), pause));
                     self.hose.end_resync(&did, head.ok());
                     continue;
                 }
@@ -143,7 +147,7 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
     /// Whether it can be begun to catch up with another account.
     pub fn has_room(&mut self) -> bool {
         if self.tried.len() >= MAX_TRIED {
-            self.tried.retain(|_, tried| tried.elapsed() < AGAIN);
+            self.tried.retain(|_, (tried, pause)| tried.elapsed() < *pause);
         }
         self.fetches.len() < AT_ONCE && self.tried.len() < MAX_TRIED
     }
@@ -151,7 +155,7 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
     /// Begins to catch up with an account, unless that is being done, or was tried a moment ago. Its events wait meanwhile; until it could be done, they
     /// count for nothing.
     pub fn catch_up(&mut self, did: &Did) {
-        let is_new = self.tried.get(did).is_none_or(|tried| tried.elapsed() >= AGAIN);
+        let is_new = self.tried.get(did).is_none_or(|(tried, pause)| tried.elapsed() >= *pause);
         if is_new && self.has_room() && self.running.insert(did.clone()) {
             self.hose.begin_resync(did);
             let (did, fetch) = (did.clone(), (self.fetch)(did.clone()));
