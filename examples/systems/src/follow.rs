@@ -152,8 +152,8 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
         self.fetches.len() < AT_ONCE && self.tried.len() < MAX_TRIED
     }
 
-    /// Begins to catch up with an account, unless that is being done, or was tried a moment ago. Its events wait meanwhile; until it could be done, they
-    /// count for nothing.
+    /// Begins to catch up with an account, unless that is being done, or was tried a moment ago. Its events wait meanwhile; until it could
+    /// be done, they count for nothing.
     pub fn catch_up(&mut self, did: &Did) {
         let is_new = self.tried.get(did).is_none_or(|(tried, pause)| tried.elapsed() >= *pause);
         if is_new && self.has_room() && self.running.insert(did.clone()) {

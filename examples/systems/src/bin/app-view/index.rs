@@ -22,7 +22,8 @@ use systems::follow::where_is;
 use systems::keep::micros;
 use systems::{Done, Stop};
 
-/// An account that `is_due` has to be fetched, where it is 2 once more; `missed` is how often accounts may have changed unseen; a link is from a record to the record or account that it is about.
+/// An account that `is_due` has to be fetched, where it is 2 once more; `missed` is how often accounts may have changed unseen; a link is
+/// from a record to the record or account that it is about.
 const TABLES: &str = "
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = NORMAL;
