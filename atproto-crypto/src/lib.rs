@@ -21,7 +21,7 @@
 //!
 //! Without features all is Rust. `libsecp256k1` gives the verification of K-256 to that library, and `aws-lc` that of P-256
 //! to AWS-LC; both need a C compiler. They only take less time: types, verdicts and reasons are the same. Signing is Rust
-//! always.
+//! always. `testing` makes keys and signatures for property tests and fuzzers, right ones and wrong ones.
 
 mod backend;
 mod curve;
@@ -33,6 +33,8 @@ pub mod p256;
 mod public;
 mod secret;
 mod signature;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use curve::Curve;
 pub use error::{KeyError, SignatureError};

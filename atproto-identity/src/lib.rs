@@ -25,7 +25,7 @@
 //!
 //! The others are [`adapters`]: `reqwest` is an HTTP client that checks each address before it dials it, `hickory` is DNS,
 //! `websocket` reads messages from a WebSocket, and `tokio`, which all of them bring, has a clock and the addresses that
-//! the system knows.
+//! the system knows. `testing` makes documents and logs for property tests and fuzzers.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "tokio")]
@@ -40,6 +40,8 @@ mod identity;
 pub mod plc;
 mod rate;
 pub mod resolve;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod web;
 
 pub use atproto_lexicon::clock;

@@ -36,6 +36,8 @@
 //!
 //! `schema` reads Lexicon documents; `validate` checks values against them; `lint` says what is unwise in them, and what breaks
 //! when they change; `codegen` makes Rust of them, in build scripts, and `typed` is what that Rust is made of.
+//!
+//! `testing` makes inputs for property tests and fuzzers: values of every type, and hostile ones with the verdict that they must get.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 #[cfg(feature = "tokio")]
@@ -56,6 +58,8 @@ pub mod lint;
 #[cfg(feature = "schema")]
 pub mod schema;
 pub mod syntax;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(feature = "typed")]
 pub mod typed;
 #[cfg(feature = "validate")]

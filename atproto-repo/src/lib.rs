@@ -76,3 +76,5 @@ pub mod mst;
 pub mod repo;
 pub mod store;
 pub mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,11 +1,11 @@
 //! Values against the schemas of a small catalog, beside a slow reading of the schemas' JSON.
 
 use crate::lexicon_oracle::Oracle;
-use crate::lexicons::rng::Rng;
-use crate::lexicons::{find, spoilt, values};
+use crate::lexicons::{find, spoilt};
 use atproto_lexicon::check::Reason;
 use atproto_lexicon::data::{Limits, Value, cbor, json};
 use atproto_lexicon::schema::{Catalog, Document, Reference};
+use atproto_lexicon::testing::schemas::{Choices, of_definition};
 use atproto_lexicon::validate::{ValidateError, Validator};
 use std::sync::LazyLock;
 
@@ -23,9 +23,9 @@ fn definition(which: u8) -> Reference {
 
 /// A value of a definition with no defect or up to three, as bytes choose it.
 pub fn about_right(which: u8, kind: u8, bytes: &[u8]) -> Option<Value> {
-    let mut rng = Rng::of(kind.into(), bytes);
+    let mut rng = Choices::of(kind.into(), bytes);
     let (depth, defects) = (kind / 2 % 4, kind / 8 % 4);
-    let value = values::of_definition(&mut rng, &SCHEMAS.1, &definition(which), depth.into());
+    let value = of_definition(&mut rng, &SCHEMAS.1, &definition(which), depth.into());
     spoilt(value, defects.into(), &mut rng)
 }
 

@@ -1,27 +1,20 @@
 //! What the targets for Lexicon have in common, most of it from the tests of `atproto-lexicon`.
 
 use atproto_lexicon::data::{Value, json};
-use rng::Rng;
+use atproto_lexicon::testing::schemas::{Choices, spoil};
 
 #[path = "../../atproto-lexicon/tests/codegen/random/compare.rs"]
 pub mod compare;
-#[path = "../../atproto-lexicon/tests/codegen/random/documents.rs"]
-pub mod documents;
 #[allow(dead_code, reason = "the tests use more of it")]
 // Laid out by the generator.
 #[rustfmt::skip]
 #[path = "../../atproto-lexicon/tests/codegen/generated/mod.rs"]
 pub mod generated;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../atproto-lexicon/tests/codegen/random/rng.rs"]
-pub mod rng;
-#[path = "../../atproto-lexicon/tests/codegen/random/values.rs"]
-pub mod values;
 
 /// A value with some defects; `None` where it has become none of the data model.
-pub fn spoilt(mut value: Value, count: usize, rng: &mut Rng) -> Option<Value> {
+pub fn spoilt(mut value: Value, count: usize, rng: &mut Choices) -> Option<Value> {
     for _ in 0..count {
-        values::spoil(rng, &mut value);
+        spoil(rng, &mut value);
     }
     json::from_str(&json::to_string(&value).ok()?).ok()
 }

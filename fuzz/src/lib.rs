@@ -6,11 +6,6 @@ pub mod cbor;
 pub mod commit;
 mod dns_message;
 pub mod event;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../atproto-repo/tests/it/events.rs"]
-mod events;
-#[path = "../../atproto-repo/tests/it/forge.rs"]
-mod forge;
 pub mod frame;
 mod history;
 pub mod json;
@@ -19,9 +14,6 @@ pub mod lexicon_document;
 mod lexicon_oracle;
 pub mod lexicon_value;
 mod lexicons;
-#[allow(dead_code, reason = "the tests use more of it")]
-#[path = "../../atproto-repo/tests/it/model.rs"]
-mod model;
 pub mod mst_model;
 pub mod node;
 #[allow(dead_code, reason = "the tests use more of it")]
@@ -47,3 +39,5 @@ pub mod typed_values;
 #[allow(dead_code, reason = "the tests use more of it")]
 #[path = "../../atproto-repo/tests/it/ways.rs"]
 mod ways;
+
+use atproto_repo::testing::{events, forge, model};

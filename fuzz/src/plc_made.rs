@@ -1,6 +1,7 @@
 //! Operations of did:plc by known signers, with flaws that a log can have.
 
 use crate::plc_oracle::Made;
+use atproto_crypto::testing::high_s;
 use atproto_crypto::{Curve, SecretKey};
 use atproto_identity::plc::{Data, LegacyCreate, Operation, UnsignedOperation};
 use atproto_lexicon::data::Cid;
@@ -106,7 +107,7 @@ fn flawed(key: &SecretKey, right: &[u8; 64], flaw: u8) -> String {
     let text = BASE64URL_NOPAD.encode(right);
     match flaw {
         0 => text,
-        1 => BASE64URL_NOPAD.encode(&high_s(right)),
+        1 => BASE64URL_NOPAD.encode(&high_s(Curve::K256, right)),
         2 => BASE64URL_NOPAD.encode(&{
             let mut other = *right;
             other[40] ^= 1;
@@ -119,19 +120,4 @@ fn flawed(key: &SecretKey, right: &[u8; 64], flaw: u8) -> String {
         6 => BASE64URL_NOPAD.encode(&right[..63]),
         _ => String::new(),
     }
-}
-
-/// The other signature by the same key: `s` subtracted from the order of the group.
-fn high_s(right: &[u8; 64]) -> [u8; 64] {
-    const ORDER: [u8; 32] = *b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xfe\
-        \xba\xae\xdc\xe6\xaf\x48\xa0\x3b\xbf\xd2\x5e\x8c\xd0\x36\x41\x41";
-    let mut high = *right;
-    let mut borrow = false;
-    for at in (0..32).rev() {
-        let (rest, under) = ORDER[at].overflowing_sub(right[32 + at]);
-        let (rest, again) = rest.overflowing_sub(borrow.into());
-        high[32 + at] = rest;
-        borrow = under || again;
-    }
-    high
 }

@@ -1,15 +1,15 @@
 //! The random catalogs of the tests of `atproto-lexicon`, as bytes choose them.
 
-use crate::lexicons::rng::Rng;
-use crate::lexicons::{documents, spoilt};
+use crate::lexicons::spoilt;
 use atproto_lexicon::data::Value;
+use atproto_lexicon::testing::schemas::{Choices, catalog};
 use serde_json::Value as Json;
 
 /// No text has the byte 255, which parts the choices of a catalog, those of defects, and names that stand for some of its own.
 pub fn of(kind: u8, bytes: &[u8]) -> Vec<Value> {
     let mut parts = bytes.split(|byte| *byte == 255);
-    let mut next = || Rng::of(kind.into(), parts.next().unwrap_or_default());
-    let ((mut documents, types), mut defects) = (documents::catalog(next(), 3), next());
+    let mut next = || Choices::of(kind.into(), parts.next().unwrap_or_default());
+    let ((mut documents, types), mut defects) = (catalog(next(), 3), next());
     if types > 0 {
         // The one that only refers to all definitions.
         documents.pop();

@@ -1,10 +1,10 @@
 //! Values as generated types: those of our own lexicons beside the schemas, those of the network's by themselves.
 
 use crate::lexicons::generated::org::example;
-use crate::lexicons::rng::Rng;
-use crate::lexicons::{compare, spoilt, values};
+use crate::lexicons::{compare, spoilt};
 use atproto_lexicon::data::{Limits, Value, json};
 use atproto_lexicon::schema::{Catalog, Document, Reference};
+use atproto_lexicon::testing::schemas::{Choices, of_definition};
 use atproto_lexicon::typed::{Validate, from_json};
 use atproto_xrpc::api::{app::bsky, com::atproto};
 use serde::{Serialize, de::DeserializeOwned};
@@ -60,13 +60,13 @@ pub static GOOD: LazyLock<[Value; THEIRS.len()]> = LazyLock::new(|| {
 pub fn check(data: &[u8]) {
     let [which, kind, bytes @ ..] = data else { return };
     let which = usize::from(*which) % (OURS.len() + THEIRS.len());
-    let mut rng = Rng::of((*kind).into(), bytes);
+    let mut rng = Choices::of((*kind).into(), bytes);
     let defects = usize::from(kind / 8 % 4);
     let text = (kind % 2 == 0).then(|| json::from_slice(bytes, &Limits::default()).ok());
     if let Some((name, check)) = OURS.get(which) {
         let reference = Reference::from_type(name).unwrap();
         let about_right = || {
-            let value = values::of_definition(&mut rng, &CATALOG, &reference, usize::from(kind / 2 % 4));
+            let value = of_definition(&mut rng, &CATALOG, &reference, usize::from(kind / 2 % 4));
             spoilt(value, defects, &mut rng)
         };
         if let Some(value) = text.unwrap_or_else(about_right) {

@@ -10,3 +10,5 @@
 
 mod keys;
 mod signatures;
+#[cfg(feature = "testing")]
+mod testing;

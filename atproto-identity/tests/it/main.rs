@@ -17,3 +17,4 @@ mod plc;
 #[cfg(feature = "reqwest")]
 mod realnet;
 mod resolve;
+mod testing;

@@ -163,6 +163,8 @@ fn structure(text: &mut Text, item: &Struct) {
         text.line(0, &format!("impl typed::Validate for {} {{}}", item.name));
     } else {
         text.line(0, &format!("impl typed::Validate for {} {{", item.name));
+        // Compiled where it is called, and not with all other types.
+        text.line(1, "#[inline]");
         text.line(1, "fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {");
         text.lines(2, item.checks.iter().flat_map(|check| check.lines()));
         text.line(1, "}");
@@ -220,6 +222,7 @@ fn methods(text: &mut Text, item: &Struct, has_required: bool, has_extra: bool) 
         // `foo_bar` and `foo_bar_` may both be fields.
         let name = names.give(&[names::item(&format!("{} or default", field.name.trim_start_matches("r#")))]);
         text.line(1, &format!("/// {}, or {} where it is absent.", docs::code(&field.key), default.text));
+        text.line(1, "#[inline]");
         text.line(1, &format!("pub fn {name}(&self) -> {} {{", default.ty));
         text.line(2, &default.body);
         text.line(1, "}");
@@ -230,6 +233,7 @@ fn methods(text: &mut Text, item: &Struct, has_required: bool, has_extra: bool) 
 fn new(text: &mut Text, item: &Struct, arguments: &[&Field], has_extra: bool) {
     text.line(1, "/// With the required fields alone.");
     let typed: Vec<String> = arguments.iter().map(|field| format!("{}: {}", field.name, field.ty)).collect();
+    text.line(1, "#[inline]");
     let whole = format!("pub fn new({}) -> Self {{", typed.join(", "));
     if whole.len().saturating_add(4) <= WIDTH {
         text.line(1, &whole);

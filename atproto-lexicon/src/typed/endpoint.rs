@@ -54,10 +54,12 @@ pub trait Paged: Endpoint {
 macro_rules! paged {
     ($name:ident) => {
         impl $crate::typed::Paged for $name {
+            #[inline]
             fn set_cursor(&mut self, cursor: ::std::string::String) {
                 self.cursor = ::core::option::Option::Some(cursor);
             }
 
+            #[inline]
             fn cursor_of(output: &Self::Output) -> ::core::option::Option<&str> {
                 output.cursor.as_deref()
             }

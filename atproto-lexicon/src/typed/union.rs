@@ -221,6 +221,7 @@ macro_rules! union {
         }
 
         impl $crate::typed::Validate for $name {
+            #[inline]
             fn check<'a>(&'a self, checker: &mut $crate::typed::Checker<'a>) {
                 match self {
                     $(Self::$variant(object) => $crate::typed::Validate::check(&**object, checker),)*
@@ -233,6 +234,7 @@ macro_rules! union {
 
         $(
             impl ::core::convert::From<$ty> for $name {
+                #[inline]
                 fn from(object: $ty) -> Self {
                     Self::$variant(::std::boxed::Box::new(object))
                 }

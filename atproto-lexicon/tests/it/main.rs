@@ -13,4 +13,6 @@ mod frame;
 mod json;
 mod ser;
 mod syntax;
+#[cfg(feature = "testing")]
+mod testing;
 mod typed;

@@ -1,5 +1,6 @@
 use crate::model::{Blocks, Model, commit, did, key, secret};
 use crate::ways::check;
+use atproto_crypto::testing::{der, high_s};
 use atproto_crypto::{Curve, SecretKey, SignatureError};
 use atproto_lexicon::data::cbor::{self, CborReason};
 use atproto_lexicon::data::{Bytes, Cid, CidError, Codec, Link, Object, Value};
@@ -82,13 +83,13 @@ fn unknown_fields_are_signed() {
     assert_eq!(verdict(added), Err(Reason::Signature(SignatureError::Mismatch)));
 }
 
-fn with_signature(make: impl FnOnce(&[u8], &[u8]) -> Value) -> Result<(), Reason> {
+fn with_signature(make: impl FnOnce(&[u8; 64], &[u8]) -> Value) -> Result<(), Reason> {
     verdict(|data| {
         let block = commit(data);
         let mut fields = fields(&block);
         let unsigned = Commit::decode(&block).unwrap().unsigned_bytes().to_vec();
         let Some(Value::Bytes(signature)) = fields.remove("sig") else { panic!() };
-        fields.insert("sig".into(), make(&signature, &unsigned));
+        fields.insert("sig".into(), make(signature.0.as_slice().try_into().unwrap(), &unsigned));
         cbor::to_vec(&fields).unwrap()
     })
 }
@@ -104,40 +105,17 @@ fn signatures_are_compact_and_low_s() {
     );
     assert_eq!(with_signature(|_, _| bytes(vec![])), refused(SignatureError::Length));
     assert_eq!(with_signature(|signature, _| bytes(der(signature))), refused(SignatureError::Length));
-    assert_eq!(with_signature(|signature, _| bytes(high_s(signature))), refused(SignatureError::HighS));
+    assert_eq!(
+        with_signature(|signature, _| bytes(high_s(Curve::P256, signature).to_vec())),
+        refused(SignatureError::HighS)
+    );
     assert_eq!(with_signature(|_, _| "text".into()), Err(Reason::FieldType("sig")));
     let other = SecretKey::from_hex(Curve::P256, &"77".repeat(32)).unwrap();
-    let by_other = |_: &[u8], unsigned: &[u8]| bytes(other.sign(unsigned).as_bytes().to_vec());
+    let by_other = |_: &[u8; 64], unsigned: &[u8]| bytes(other.sign(unsigned).as_bytes().to_vec());
     assert_eq!(with_signature(by_other), refused(SignatureError::Mismatch));
     let k256 = SecretKey::from_hex(Curve::K256, &"2b".repeat(32)).unwrap();
-    let by_other_curve = |_: &[u8], unsigned: &[u8]| bytes(k256.sign(unsigned).as_bytes().to_vec());
+    let by_other_curve = |_: &[u8; 64], unsigned: &[u8]| bytes(k256.sign(unsigned).as_bytes().to_vec());
     assert_eq!(with_signature(by_other_curve), refused(SignatureError::Mismatch));
-}
-
-/// DER of a compact signature: a sequence of two integers.
-fn der(signature: &[u8]) -> Vec<u8> {
-    let integer = |bytes: &[u8]| {
-        let pad = u8::from(bytes[0] >= 0x80);
-        [&[2, 32 + pad][..], &vec![0; pad.into()], bytes].concat()
-    };
-    let body = [integer(&signature[..32]), integer(&signature[32..])].concat();
-    [&[0x30, body.len() as u8][..], &body].concat()
-}
-
-/// The other `s` of P-256.
-fn high_s(signature: &[u8]) -> Vec<u8> {
-    const ORDER: [u8; 32] = [
-        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa,
-        0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
-    ];
-    let mut out = signature.to_vec();
-    let mut borrow = 0_i16;
-    for index in (0..32).rev() {
-        let digit = i16::from(ORDER[index]) - i16::from(signature[32 + index]) - borrow;
-        borrow = i16::from(digit < 0);
-        out[32 + index] = digit.rem_euclid(256) as u8;
-    }
-    out
 }
 
 #[test]

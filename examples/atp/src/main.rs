@@ -1,6 +1,7 @@
 //! `atp`: the functions of the atproto crates for a person and for scripts.
 
 mod cbor;
+mod conformance;
 mod firehose;
 mod input;
 mod key;
@@ -76,6 +77,8 @@ enum Command {
     /// Verify the events of repositories.
     #[command(subcommand)]
     Firehose(firehose::Command),
+    /// Run the public suites and the hostile catalogue, here or against another implementation.
+    Conformance(conformance::Conformance),
 }
 
 fn main() -> ExitCode {
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
         Command::Lex(command) => command.run(&mut output),
         Command::Repo(command) => command.run(&mut output),
         Command::Firehose(command) => command.run(&mut output),
+        Command::Conformance(command) => command.run(&mut output),
     };
     match done.and_then(|outcome: Outcome| output.finish().map(|()| outcome)) {
         Ok(outcome) => outcome.into(),

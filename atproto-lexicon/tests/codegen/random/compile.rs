@@ -1,10 +1,10 @@
 //! A crate of the code of many catalogs, which compiles with no warning of the compiler, of clippy and of rustdoc; and a program
 //! in it that puts values through the types.
 
-use super::rng::Rng;
-use super::{documents, generate, read, values};
+use super::{generate, read};
 use atproto_lexicon::data::json;
 use atproto_lexicon::schema::Reference;
+use atproto_lexicon::testing::schemas::{Choices, catalog, of_definition, spoil};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -57,7 +57,7 @@ fn catalogs_compile_and_agree_with_their_schemas() {
     let (first, count) = (number("SEED", 0), number("COUNT", 100));
     let mut refused = 0;
     for seed in first..first + count {
-        let (documents, types) = documents::catalog(Rng::new(seed), 7);
+        let (documents, types) = catalog(Choices::new(seed), 7);
         let catalog = read(&documents);
         let Ok(code) = generate(catalog.clone(), seed % 2 == 0) else {
             refused += 1;
@@ -71,16 +71,16 @@ fn catalogs_compile_and_agree_with_their_schemas() {
             writeln!(modules, "mod c{seed} {{ include!(\"c{seed}.inc\"); }}").unwrap();
         }
         fs::write(src.join(format!("c{seed}.json")), serde_json::to_string(&documents).unwrap()).unwrap();
-        let mut rng = Rng::new(seed);
+        let mut rng = Choices::new(seed);
         for at in 0..types {
             writeln!(calls, "        ({seed}, {at}) => compare::check::<c{seed}::test::all::defs::D{at}>,")
                 .unwrap();
             let reference =
                 Reference { nsid: "test.all.defs".parse().unwrap(), name: format!("d{at}").into() };
             for round in 0..60 {
-                let mut value = values::of_definition(&mut rng, &catalog, &reference, round % 5);
+                let mut value = of_definition(&mut rng, &catalog, &reference, round % 5);
                 if round % 3 != 0 {
-                    values::spoil(&mut rng, &mut value);
+                    spoil(&mut rng, &mut value);
                 }
                 if let Ok(text) = json::to_string(&value) {
                     writeln!(cases, "{seed} {at} {text}").unwrap();

@@ -3,13 +3,10 @@
 #[allow(dead_code, reason = "it is for the program that `compile` makes")]
 mod compare;
 mod compile;
-mod documents;
-mod rng;
-mod values;
 
 use atproto_lexicon::codegen::{Code, CodegenError, Config};
 use atproto_lexicon::schema::{Catalog, Document};
-use rng::Rng;
+use atproto_lexicon::testing::schemas::{Choices, catalog};
 
 fn read(documents: &[serde_json::Value]) -> Catalog {
     let mut catalog = Catalog::new();
@@ -41,7 +38,7 @@ fn roots(catalog: &Catalog) -> Vec<String> {
 fn any_catalog_has_one_code() {
     let mut generated = 0;
     for seed in 0..300 {
-        let (mut documents, _) = documents::catalog(Rng::new(seed), 7);
+        let (mut documents, _) = catalog(Choices::new(seed), 7);
         let first = generate(read(&documents), seed % 2 == 0);
         documents.reverse();
         let second = generate(read(&documents), seed % 2 == 0);

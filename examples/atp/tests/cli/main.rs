@@ -8,11 +8,8 @@
     reason = "a test may panic"
 )]
 
-#[allow(dead_code, reason = "the library's tests use more of it")]
-#[path = "../../../../atproto-repo/tests/it/model.rs"]
-mod model;
-
 mod account;
+mod conformance;
 mod diff;
 mod firehose;
 mod lex;
@@ -25,6 +22,7 @@ mod publish;
 mod remote;
 mod write;
 
+use atproto_repo::testing::model;
 use serde_json::{Value as Json, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,7 @@ typed::object! { ByNsid: "org.example.byNsid" {
 
 impl ByNsid {
     /// With the required fields alone.
+    #[inline]
     pub fn new(a: String) -> Self {
         Self {
             a,

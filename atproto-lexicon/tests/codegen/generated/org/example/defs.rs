@@ -70,6 +70,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -80,6 +81,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("note", &self.note, |c, v| c.length(v, ..=10));
     }

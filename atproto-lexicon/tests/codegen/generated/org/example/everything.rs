@@ -144,6 +144,7 @@ typed::object! { Everything: "org.example.everything" {
 
 impl Everything {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         text: String,
         created_at: typed::Datetime,
@@ -199,26 +200,31 @@ impl Everything {
     }
 
     /// `count`, or 12345 where it is absent.
+    #[inline]
     pub fn count_or_default(&self) -> i64 {
         self.count.unwrap_or(12_345)
     }
 
     /// `fallback`, or `"none given"` where it is absent.
+    #[inline]
     pub fn fallback_or_default(&self) -> &str {
         self.fallback.as_deref().unwrap_or("none given")
     }
 
     /// `flag`, or true where it is absent.
+    #[inline]
     pub fn flag_or_default(&self) -> bool {
         self.flag.unwrap_or(true)
     }
 
     /// `size`, or `"small"` where it is absent.
+    #[inline]
     pub fn size_or_default(&self) -> EverythingSize {
         self.size.unwrap_or(EverythingSize::Small)
     }
 
     /// `style`, or `"c"` where it is absent.
+    #[inline]
     pub fn style_or_default(&self) -> EverythingStyle {
         self.style.clone().unwrap_or(EverythingStyle::Other("c".into()))
     }
@@ -230,6 +236,7 @@ impl typed::Record for Everything {
 }
 
 impl typed::Validate for Everything {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("text", &self.text, |c, v| {
             c.length(v, 1..=3000);
@@ -308,6 +315,7 @@ typed::object! { EverythingInner {
 
 impl EverythingInner {
     /// With the required fields alone.
+    #[inline]
     pub fn new(a: i64) -> Self {
         Self {
             a,
@@ -318,6 +326,7 @@ impl EverythingInner {
 }
 
 impl typed::Validate for EverythingInner {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("b", &self.b, |c, v| typed::Validate::check(v, c));
     }
@@ -337,6 +346,7 @@ typed::object! { EverythingInnerB {
 } }
 
 impl typed::Validate for EverythingInnerB {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("c", &self.c, |c, v| c.length(v, ..=3));
     }

@@ -28,6 +28,7 @@ typed::params! { Get {
 
 impl Get {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: typed::Did, of: Vec<String>) -> Self {
         Self {
             id,
@@ -39,12 +40,14 @@ impl Get {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for Get {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("of", &self.of, |c, v| {
             c.items(v.len(), ..=3);
@@ -83,6 +86,7 @@ typed::object! { GetOutput {
 
 impl GetOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<super::defs::View>) -> Self {
         Self {
             items,
@@ -93,6 +97,7 @@ impl GetOutput {
 }
 
 impl typed::Validate for GetOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -27,6 +27,7 @@ typed::object! { Lenient {
 
 impl Lenient {
     /// With the required fields alone.
+    #[inline]
     pub fn new(page: Vec<typed::Lenient<super::defs::View>>) -> Self {
         Self {
             page,
@@ -39,6 +40,7 @@ impl Lenient {
 }
 
 impl typed::Validate for Lenient {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("page", &self.page, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("one", &self.one, |c, v| typed::Validate::check(v, c));

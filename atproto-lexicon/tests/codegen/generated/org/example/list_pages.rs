@@ -18,6 +18,7 @@ typed::params! { ListPages {
 } }
 
 impl typed::Validate for ListPages {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -41,6 +42,7 @@ typed::object! { ListPagesOutput {
 
 impl ListPagesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(names: Vec<String>) -> Self {
         Self {
             names,

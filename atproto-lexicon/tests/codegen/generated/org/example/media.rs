@@ -18,6 +18,7 @@ typed::object! { Media {
 
 impl Media {
     /// With the required fields alone.
+    #[inline]
     pub fn new(view: View) -> Self {
         Self {
             view,

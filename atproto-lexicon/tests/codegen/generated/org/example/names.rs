@@ -81,6 +81,7 @@ typed::object! { Names {
 
 impl Names {
     /// With the required fields alone.
+    #[inline]
     pub fn new(r#type: String, self_: String, extra_: String) -> Self {
         Self {
             r#type,
@@ -110,12 +111,14 @@ impl Names {
     }
 
     /// `async`, or true where it is absent.
+    #[inline]
     pub fn async_or_default(&self) -> bool {
         self.r#async.unwrap_or(true)
     }
 }
 
 impl typed::Validate for Names {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("c", &self.c, |c, v| c.integer(*v, 1..));
         c.optional("quote\"d", &self.quote_d, |c, v| c.integer(*v, 1..));
@@ -221,6 +224,7 @@ typed::object! { Mixed {
 } }
 
 impl typed::Validate for Mixed {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("u", &self.u, |c, v| typed::Validate::check(v, c));
     }

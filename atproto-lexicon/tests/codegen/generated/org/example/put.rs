@@ -21,6 +21,7 @@ typed::object! { Put {
 
 impl Put {
     /// With the required fields alone.
+    #[inline]
     pub fn new(view: super::defs::View) -> Self {
         Self {
             view,
@@ -31,6 +32,7 @@ impl Put {
 }
 
 impl typed::Validate for Put {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("view", &self.view, |c, v| typed::Validate::check(v, c));
     }

@@ -15,6 +15,7 @@ typed::params! { PutBothParams {
 } }
 
 impl typed::Validate for PutBothParams {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("x", &self.x, |c, v| c.integer(*v, ..=5));
     }
@@ -35,6 +36,7 @@ typed::object! { PutBothInput {
 
 impl PutBothInput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(y: String) -> Self {
         Self {
             y,

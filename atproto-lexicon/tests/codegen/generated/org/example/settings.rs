@@ -18,6 +18,7 @@ typed::object! { Settings: "org.example.settings" {
 
 impl Settings {
     /// `dark`, or false where it is absent.
+    #[inline]
     pub fn dark_or_default(&self) -> bool {
         self.dark.unwrap_or(false)
     }

@@ -72,6 +72,7 @@ typed::object! { Event {
 
 impl Event {
     /// With the required fields alone.
+    #[inline]
     pub fn new(seq: i64) -> Self {
         Self {
             seq,
@@ -82,6 +83,7 @@ impl Event {
 }
 
 impl typed::Validate for Event {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("seq", &self.seq, |c, v| c.integer(*v, 1..));
     }

@@ -33,6 +33,7 @@ typed::object! { Tree {
 
 impl Tree {
     /// With the required fields alone.
+    #[inline]
     pub fn new(value: i64) -> Self {
         Self {
             value,
@@ -71,6 +72,7 @@ typed::object! { Chain {
 
 impl Chain {
     /// With the required fields alone.
+    #[inline]
     pub fn new(next: Option<Box<Chain>>) -> Self {
         Self {
             next,

@@ -20,6 +20,7 @@ typed::object! { ContentVisibilityDeclaration: "app.bsky.actor.contentVisibility
 
 impl ContentVisibilityDeclaration {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hide_from_algorithmic_recommendations: bool) -> Self {
         Self {
             hide_from_algorithmic_recommendations,

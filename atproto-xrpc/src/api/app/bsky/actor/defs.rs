@@ -23,6 +23,7 @@ typed::object! { AdultContentPref {
 
 impl AdultContentPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(enabled: bool) -> Self {
         Self {
             enabled,
@@ -48,6 +49,7 @@ typed::object! { BskyAppProgressGuide {
 
 impl BskyAppProgressGuide {
     /// With the required fields alone.
+    #[inline]
     pub fn new(guide: String) -> Self {
         Self {
             guide,
@@ -57,6 +59,7 @@ impl BskyAppProgressGuide {
 }
 
 impl typed::Validate for BskyAppProgressGuide {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("guide", &self.guide, |c, v| c.length(v, ..=100));
     }
@@ -85,6 +88,7 @@ typed::object! { BskyAppStatePref {
 } }
 
 impl typed::Validate for BskyAppStatePref {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("activeProgressGuide", &self.active_progress_guide, |c, v| {
             typed::Validate::check(v, c);
@@ -121,6 +125,7 @@ typed::object! { ContentLabelPref {
 
 impl ContentLabelPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(label: String, visibility: ContentLabelPrefVisibility) -> Self {
         Self {
             label,
@@ -197,6 +202,7 @@ typed::object! { FeedViewPref {
 
 impl FeedViewPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: String) -> Self {
         Self {
             feed,
@@ -210,6 +216,7 @@ impl FeedViewPref {
     }
 
     /// `hideRepliesByUnfollowed`, or true where it is absent.
+    #[inline]
     pub fn hide_replies_by_unfollowed_or_default(&self) -> bool {
         self.hide_replies_by_unfollowed.unwrap_or(true)
     }
@@ -232,6 +239,7 @@ typed::object! { HiddenPostsPref {
 
 impl HiddenPostsPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<typed::AtUri>) -> Self {
         Self {
             items,
@@ -260,6 +268,7 @@ typed::object! { InterestsPref {
 
 impl InterestsPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(tags: Vec<String>) -> Self {
         Self {
             tags,
@@ -270,6 +279,7 @@ impl InterestsPref {
 }
 
 impl typed::Validate for InterestsPref {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("tags", &self.tags, |c, v| {
             c.items(v.len(), ..=100);
@@ -299,6 +309,7 @@ typed::object! { KnownFollowers {
 
 impl KnownFollowers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(count: i64, followers: Vec<ProfileViewBasic>) -> Self {
         Self {
             count,
@@ -309,6 +320,7 @@ impl KnownFollowers {
 }
 
 impl typed::Validate for KnownFollowers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("followers", &self.followers, |c, v| {
             c.items(v.len(), 0..=5);
@@ -332,6 +344,7 @@ typed::object! { LabelerPrefItem {
 
 impl LabelerPrefItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -357,6 +370,7 @@ typed::object! { LabelersPref {
 
 impl LabelersPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(labelers: Vec<LabelerPrefItem>) -> Self {
         Self {
             labelers,
@@ -385,6 +399,7 @@ typed::object! { LiveEventPreferences {
 
 impl LiveEventPreferences {
     /// `hideAllFeeds`, or false where it is absent.
+    #[inline]
     pub fn hide_all_feeds_or_default(&self) -> bool {
         self.hide_all_feeds.unwrap_or(false)
     }
@@ -419,6 +434,7 @@ typed::object! { MutedWord {
 
 impl MutedWord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(value: String, targets: Vec<MutedWordTarget>) -> Self {
         Self {
             value,
@@ -431,12 +447,14 @@ impl MutedWord {
     }
 
     /// `actorTarget`, or `"all"` where it is absent.
+    #[inline]
     pub fn actor_target_or_default(&self) -> MutedWordActorTarget {
         self.actor_target.clone().unwrap_or(MutedWordActorTarget::All)
     }
 }
 
 impl typed::Validate for MutedWord {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| {
             c.length(v, ..=10_000);
@@ -488,6 +506,7 @@ typed::object! { MutedWordsPref {
 
 impl MutedWordsPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<MutedWord>) -> Self {
         Self {
             items,
@@ -497,6 +516,7 @@ impl MutedWordsPref {
 }
 
 impl typed::Validate for MutedWordsPref {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -526,6 +546,7 @@ typed::object! { Nux {
 
 impl Nux {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: String, completed: bool) -> Self {
         Self {
             id,
@@ -538,6 +559,7 @@ impl Nux {
 }
 
 impl typed::Validate for Nux {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("id", &self.id, |c, v| c.length(v, ..=100));
         c.optional("data", &self.data, |c, v| {
@@ -579,6 +601,7 @@ typed::object! { PostInteractionSettingsPref {
 } }
 
 impl typed::Validate for PostInteractionSettingsPref {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("postgateEmbeddingRules", &self.postgate_embedding_rules, |c, v| {
             c.items(v.len(), ..=5);
@@ -682,6 +705,7 @@ typed::object! { ProfileAssociatedActivitySubscription {
 
 impl ProfileAssociatedActivitySubscription {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         allow_subscriptions: ProfileAssociatedActivitySubscriptionAllowSubscriptions,
     ) -> Self {
@@ -724,6 +748,7 @@ typed::object! { ProfileAssociatedChat {
 
 impl ProfileAssociatedChat {
     /// With the required fields alone.
+    #[inline]
     pub fn new(allow_incoming: ProfileAssociatedChatAllowIncoming) -> Self {
         Self {
             allow_incoming,
@@ -777,6 +802,7 @@ typed::object! { ProfileAssociatedGerm {
 
 impl ProfileAssociatedGerm {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         show_button_to: ProfileAssociatedGermShowButtonTo,
         message_me_url: typed::Uri,
@@ -856,6 +882,7 @@ typed::object! { ProfileView {
 
 impl ProfileView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle) -> Self {
         Self {
             did,
@@ -878,6 +905,7 @@ impl ProfileView {
 }
 
 impl typed::Validate for ProfileView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {
@@ -942,6 +970,7 @@ typed::object! { ProfileViewBasic {
 
 impl ProfileViewBasic {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle) -> Self {
         Self {
             did,
@@ -962,6 +991,7 @@ impl ProfileViewBasic {
 }
 
 impl typed::Validate for ProfileViewBasic {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("displayName", &self.display_name, |c, v| {
@@ -1049,6 +1079,7 @@ typed::object! { ProfileViewDetailed {
 
 impl ProfileViewDetailed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle) -> Self {
         Self {
             did,
@@ -1078,6 +1109,7 @@ impl ProfileViewDetailed {
 }
 
 impl typed::Validate for ProfileViewDetailed {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("debug", &self.debug, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {
@@ -1121,6 +1153,7 @@ typed::object! { SavedFeed {
 
 impl SavedFeed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: String, r#type: SavedFeedType, value: String, pinned: bool) -> Self {
         Self {
             id,
@@ -1167,6 +1200,7 @@ typed::object! { SavedFeedsPref {
 
 impl SavedFeedsPref {
     /// With the required fields alone.
+    #[inline]
     pub fn new(pinned: Vec<typed::AtUri>, saved: Vec<typed::AtUri>) -> Self {
         Self {
             pinned,
@@ -1194,6 +1228,7 @@ typed::object! { SavedFeedsPrefV2 {
 
 impl SavedFeedsPrefV2 {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<SavedFeed>) -> Self {
         Self {
             items,
@@ -1243,6 +1278,7 @@ typed::object! { StatusView {
 
 impl StatusView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: StatusViewStatus, record: typed::Object) -> Self {
         Self {
             status,
@@ -1260,6 +1296,7 @@ impl StatusView {
 }
 
 impl typed::Validate for StatusView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| c.unknown(v));
         c.optional("embed", &self.embed, |c, v| typed::Validate::check(v, c));
@@ -1329,6 +1366,7 @@ typed::object! { VerificationPrefs {
 
 impl VerificationPrefs {
     /// `hideBadges`, or false where it is absent.
+    #[inline]
     pub fn hide_badges_or_default(&self) -> bool {
         self.hide_badges.unwrap_or(false)
     }
@@ -1357,6 +1395,7 @@ typed::object! { VerificationState {
 
 impl VerificationState {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         verifications: Vec<VerificationView>,
         verified_status: VerificationStateVerifiedStatus,
@@ -1427,6 +1466,7 @@ typed::object! { VerificationView {
 
 impl VerificationView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         issuer: typed::Did,
         uri: typed::AtUri,
@@ -1491,6 +1531,7 @@ typed::object! { ViewerState {
 } }
 
 impl typed::Validate for ViewerState {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("blockingByList", &self.blocking_by_list, |c, v| typed::Validate::check(v, c));
         c.optional("knownFollowers", &self.known_followers, |c, v| typed::Validate::check(v, c));

@@ -24,6 +24,7 @@ typed::object! { GetPreferencesOutput {
 
 impl GetPreferencesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: super::defs::Preferences) -> Self {
         Self {
             preferences,
@@ -33,6 +34,7 @@ impl GetPreferencesOutput {
 }
 
 impl typed::Validate for GetPreferencesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("preferences", &self.preferences, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -17,6 +17,7 @@ typed::params! { GetProfiles {
 } }
 
 impl typed::Validate for GetProfiles {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.items(v.len(), ..=25));
     }
@@ -37,6 +38,7 @@ typed::object! { GetProfilesOutput {
 
 impl GetProfilesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(profiles: Vec<super::defs::ProfileViewDetailed>) -> Self {
         Self {
             profiles,
@@ -46,6 +48,7 @@ impl GetProfilesOutput {
 }
 
 impl typed::Validate for GetProfilesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("profiles", &self.profiles, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -21,12 +21,14 @@ typed::params! { GetSuggestions {
 
 impl GetSuggestions {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetSuggestions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -56,6 +58,7 @@ typed::object! { GetSuggestionsOutput {
 
 impl GetSuggestionsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<super::defs::ProfileView>) -> Self {
         Self {
             actors,
@@ -68,6 +71,7 @@ impl GetSuggestionsOutput {
 }
 
 impl typed::Validate for GetSuggestionsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

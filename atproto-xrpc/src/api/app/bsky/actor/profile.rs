@@ -52,6 +52,7 @@ impl typed::Record for Profile {
 }
 
 impl typed::Validate for Profile {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("avatar", &self.avatar, |c, v| {
             c.blob(v, &["image/png", "image/jpeg"], ..=1_000_000);

@@ -20,6 +20,7 @@ typed::object! { PutPreferences {
 
 impl PutPreferences {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: super::defs::Preferences) -> Self {
         Self {
             preferences,
@@ -29,6 +30,7 @@ impl PutPreferences {
 }
 
 impl typed::Validate for PutPreferences {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("preferences", &self.preferences, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -27,12 +27,14 @@ typed::params! { SearchActors {
 
 impl SearchActors {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchActors {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -56,6 +58,7 @@ typed::object! { SearchActorsOutput {
 
 impl SearchActorsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<super::defs::ProfileView>) -> Self {
         Self {
             actors,
@@ -66,6 +69,7 @@ impl SearchActorsOutput {
 }
 
 impl typed::Validate for SearchActorsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

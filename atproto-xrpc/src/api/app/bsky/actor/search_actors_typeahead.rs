@@ -24,12 +24,14 @@ typed::params! { SearchActorsTypeahead {
 
 impl SearchActorsTypeahead {
     /// `limit`, or 10 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(10)
     }
 }
 
 impl typed::Validate for SearchActorsTypeahead {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -50,6 +52,7 @@ typed::object! { SearchActorsTypeaheadOutput {
 
 impl SearchActorsTypeaheadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<super::defs::ProfileViewBasic>) -> Self {
         Self {
             actors,
@@ -59,6 +62,7 @@ impl SearchActorsTypeaheadOutput {
 }
 
 impl typed::Validate for SearchActorsTypeaheadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -30,6 +30,7 @@ typed::object! { Status: "app.bsky.actor.status" {
 
 impl Status {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: StatusStatus, created_at: typed::Datetime) -> Self {
         Self {
             status,
@@ -47,6 +48,7 @@ impl typed::Record for Status {
 }
 
 impl typed::Validate for Status {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("durationMinutes", &self.duration_minutes, |c, v| c.integer(*v, 1..));
         c.optional("embed", &self.embed, |c, v| typed::Validate::check(v, c));

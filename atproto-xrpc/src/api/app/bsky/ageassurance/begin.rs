@@ -29,6 +29,7 @@ typed::object! { Begin {
 
 impl Begin {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String, language: String, country_code: String) -> Self {
         Self {
             email,

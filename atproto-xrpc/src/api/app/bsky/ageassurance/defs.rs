@@ -31,6 +31,7 @@ typed::object! { Config {
 
 impl Config {
     /// With the required fields alone.
+    #[inline]
     pub fn new(regions: Vec<ConfigRegion>) -> Self {
         Self {
             regions,
@@ -71,6 +72,7 @@ typed::object! { ConfigRegion {
 
 impl ConfigRegion {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         country_code: String,
         min_access_age: i64,
@@ -141,6 +143,7 @@ typed::object! { ConfigRegionRuleDefault {
 
 impl ConfigRegionRuleDefault {
     /// With the required fields alone.
+    #[inline]
     pub fn new(access: Access) -> Self {
         Self {
             access,
@@ -169,6 +172,7 @@ typed::object! { ConfigRegionRuleIfAccountNewerThan {
 
 impl ConfigRegionRuleIfAccountNewerThan {
     /// With the required fields alone.
+    #[inline]
     pub fn new(date: typed::Datetime, access: Access) -> Self {
         Self {
             date,
@@ -198,6 +202,7 @@ typed::object! { ConfigRegionRuleIfAccountOlderThan {
 
 impl ConfigRegionRuleIfAccountOlderThan {
     /// With the required fields alone.
+    #[inline]
     pub fn new(date: typed::Datetime, access: Access) -> Self {
         Self {
             date,
@@ -227,6 +232,7 @@ typed::object! { ConfigRegionRuleIfAssuredOverAge {
 
 impl ConfigRegionRuleIfAssuredOverAge {
     /// With the required fields alone.
+    #[inline]
     pub fn new(age: i64, access: Access) -> Self {
         Self {
             age,
@@ -256,6 +262,7 @@ typed::object! { ConfigRegionRuleIfAssuredUnderAge {
 
 impl ConfigRegionRuleIfAssuredUnderAge {
     /// With the required fields alone.
+    #[inline]
     pub fn new(age: i64, access: Access) -> Self {
         Self {
             age,
@@ -285,6 +292,7 @@ typed::object! { ConfigRegionRuleIfDeclaredOverAge {
 
 impl ConfigRegionRuleIfDeclaredOverAge {
     /// With the required fields alone.
+    #[inline]
     pub fn new(age: i64, access: Access) -> Self {
         Self {
             age,
@@ -314,6 +322,7 @@ typed::object! { ConfigRegionRuleIfDeclaredUnderAge {
 
 impl ConfigRegionRuleIfDeclaredUnderAge {
     /// With the required fields alone.
+    #[inline]
     pub fn new(age: i64, access: Access) -> Self {
         Self {
             age,
@@ -370,6 +379,7 @@ typed::object! { Event {
 
 impl Event {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         status: EventStatus,
@@ -443,6 +453,7 @@ typed::object! { State {
 
 impl State {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: Status, access: Access) -> Self {
         Self {
             status,

@@ -21,6 +21,7 @@ typed::params! { GetState {
 
 impl GetState {
     /// With the required fields alone.
+    #[inline]
     pub fn new(country_code: String) -> Self {
         Self {
             country_code,
@@ -49,6 +50,7 @@ typed::object! { GetStateOutput {
 
 impl GetStateOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(state: super::defs::State, metadata: super::defs::StateMetadata) -> Self {
         Self {
             state,

@@ -23,6 +23,7 @@ typed::object! { CreateBookmark {
 
 impl CreateBookmark {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString) -> Self {
         Self {
             uri,

@@ -20,6 +20,7 @@ typed::object! { Bookmark {
 
 impl Bookmark {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: com::atproto::repo::strong_ref::StrongRef) -> Self {
         Self {
             subject,
@@ -51,6 +52,7 @@ typed::object! { BookmarkView {
 
 impl BookmarkView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: com::atproto::repo::strong_ref::StrongRef, item: BookmarkViewItem) -> Self {
         Self {
             subject,
@@ -62,6 +64,7 @@ impl BookmarkView {
 }
 
 impl typed::Validate for BookmarkView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("item", &self.item, |c, v| typed::Validate::check(v, c));
     }

@@ -20,6 +20,7 @@ typed::object! { DeleteBookmark {
 
 impl DeleteBookmark {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,

@@ -21,12 +21,14 @@ typed::params! { GetBookmarks {
 
 impl GetBookmarks {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetBookmarks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -50,6 +52,7 @@ typed::object! { GetBookmarksOutput {
 
 impl GetBookmarksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(bookmarks: Vec<super::defs::BookmarkView>) -> Self {
         Self {
             bookmarks,
@@ -60,6 +63,7 @@ impl GetBookmarksOutput {
 }
 
 impl typed::Validate for GetBookmarksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("bookmarks", &self.bookmarks, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

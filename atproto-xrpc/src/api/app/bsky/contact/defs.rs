@@ -22,6 +22,7 @@ typed::object! { MatchAndContactIndex {
 
 impl MatchAndContactIndex {
     /// With the required fields alone.
+    #[inline]
     pub fn new(r#match: actor::defs::ProfileView, contact_index: i64) -> Self {
         Self {
             r#match,
@@ -32,6 +33,7 @@ impl MatchAndContactIndex {
 }
 
 impl typed::Validate for MatchAndContactIndex {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("match", &self.r#match, |c, v| typed::Validate::check(v, c));
         c.field("contactIndex", &self.contact_index, |c, v| c.integer(*v, 0..=999));
@@ -56,6 +58,7 @@ typed::object! { Notification {
 
 impl Notification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(from: typed::Did, to: typed::Did) -> Self {
         Self {
             from,
@@ -85,6 +88,7 @@ typed::object! { SyncStatus {
 
 impl SyncStatus {
     /// With the required fields alone.
+    #[inline]
     pub fn new(synced_at: typed::Datetime, matches_count: i64) -> Self {
         Self {
             synced_at,
@@ -95,6 +99,7 @@ impl SyncStatus {
 }
 
 impl typed::Validate for SyncStatus {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("matchesCount", &self.matches_count, |c, v| c.integer(*v, 0..));
     }

@@ -20,6 +20,7 @@ typed::object! { DismissMatch {
 
 impl DismissMatch {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did) -> Self {
         Self {
             subject,

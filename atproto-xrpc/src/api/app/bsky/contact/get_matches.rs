@@ -22,12 +22,14 @@ typed::params! { GetMatches {
 
 impl GetMatches {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetMatches {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -51,6 +53,7 @@ typed::object! { GetMatchesOutput {
 
 impl GetMatchesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(matches: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             matches,
@@ -61,6 +64,7 @@ impl GetMatchesOutput {
 }
 
 impl typed::Validate for GetMatchesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("matches", &self.matches, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

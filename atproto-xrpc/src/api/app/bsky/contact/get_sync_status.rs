@@ -23,6 +23,7 @@ typed::object! { GetSyncStatusOutput {
 } }
 
 impl typed::Validate for GetSyncStatusOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("syncStatus", &self.sync_status, |c, v| typed::Validate::check(v, c));
     }

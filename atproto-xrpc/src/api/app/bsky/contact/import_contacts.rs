@@ -23,6 +23,7 @@ typed::object! { ImportContacts {
 
 impl ImportContacts {
     /// With the required fields alone.
+    #[inline]
     pub fn new(token: String, contacts: Vec<String>) -> Self {
         Self {
             token,
@@ -33,6 +34,7 @@ impl ImportContacts {
 }
 
 impl typed::Validate for ImportContacts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("contacts", &self.contacts, |c, v| c.items(v.len(), 1..=1000));
     }
@@ -53,6 +55,7 @@ typed::object! { ImportContactsOutput {
 
 impl ImportContactsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(matches_and_contact_indexes: Vec<super::defs::MatchAndContactIndex>) -> Self {
         Self {
             matches_and_contact_indexes,
@@ -62,6 +65,7 @@ impl ImportContactsOutput {
 }
 
 impl typed::Validate for ImportContactsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("matchesAndContactIndexes", &self.matches_and_contact_indexes, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

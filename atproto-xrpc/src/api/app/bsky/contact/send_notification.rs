@@ -23,6 +23,7 @@ typed::object! { SendNotification {
 
 impl SendNotification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(from: typed::Did, to: typed::Did) -> Self {
         Self {
             from,

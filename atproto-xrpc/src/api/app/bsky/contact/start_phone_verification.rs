@@ -20,6 +20,7 @@ typed::object! { StartPhoneVerification {
 
 impl StartPhoneVerification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(phone: String) -> Self {
         Self {
             phone,

@@ -23,6 +23,7 @@ typed::object! { VerifyPhone {
 
 impl VerifyPhone {
     /// With the required fields alone.
+    #[inline]
     pub fn new(phone: String, code: String) -> Self {
         Self {
             phone,
@@ -49,6 +50,7 @@ typed::object! { VerifyPhoneOutput {
 
 impl VerifyPhoneOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(token: String) -> Self {
         Self {
             token,

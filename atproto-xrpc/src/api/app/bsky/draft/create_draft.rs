@@ -20,6 +20,7 @@ typed::object! { CreateDraft {
 
 impl CreateDraft {
     /// With the required fields alone.
+    #[inline]
     pub fn new(draft: super::defs::Draft) -> Self {
         Self {
             draft,
@@ -29,6 +30,7 @@ impl CreateDraft {
 }
 
 impl typed::Validate for CreateDraft {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("draft", &self.draft, |c, v| typed::Validate::check(v, c));
     }
@@ -49,6 +51,7 @@ typed::object! { CreateDraftOutput {
 
 impl CreateDraftOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: typed::Tid) -> Self {
         Self {
             id,

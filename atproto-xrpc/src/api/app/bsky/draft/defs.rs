@@ -35,6 +35,7 @@ typed::object! { Draft {
 
 impl Draft {
     /// With the required fields alone.
+    #[inline]
     pub fn new(posts: Vec<DraftPost>) -> Self {
         Self {
             posts,
@@ -49,6 +50,7 @@ impl Draft {
 }
 
 impl typed::Validate for Draft {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("posts", &self.posts, |c, v| {
             c.items(v.len(), 1..=100);
@@ -101,6 +103,7 @@ typed::object! { DraftEmbedCaption {
 
 impl DraftEmbedCaption {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lang: typed::Language, content: String) -> Self {
         Self {
             lang,
@@ -111,6 +114,7 @@ impl DraftEmbedCaption {
 }
 
 impl typed::Validate for DraftEmbedCaption {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("content", &self.content, |c, v| c.length(v, ..=10_000));
     }
@@ -131,6 +135,7 @@ typed::object! { DraftEmbedExternal {
 
 impl DraftEmbedExternal {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::Uri) -> Self {
         Self {
             uri,
@@ -156,6 +161,7 @@ typed::object! { DraftEmbedGallery {
 
 impl DraftEmbedGallery {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: DraftEmbedGalleryItems) -> Self {
         Self {
             items,
@@ -165,6 +171,7 @@ impl DraftEmbedGallery {
 }
 
 impl typed::Validate for DraftEmbedGallery {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| {
             c.items(v.len(), ..=20);
@@ -202,6 +209,7 @@ typed::object! { DraftEmbedImage {
 
 impl DraftEmbedImage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(local_ref: DraftEmbedLocalRef) -> Self {
         Self {
             local_ref,
@@ -212,6 +220,7 @@ impl DraftEmbedImage {
 }
 
 impl typed::Validate for DraftEmbedImage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("localRef", &self.local_ref, |c, v| typed::Validate::check(v, c));
         c.optional("alt", &self.alt, |c, v| c.graphemes(v, ..=2000));
@@ -233,6 +242,7 @@ typed::object! { DraftEmbedLocalRef {
 
 impl DraftEmbedLocalRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(path: String) -> Self {
         Self {
             path,
@@ -242,6 +252,7 @@ impl DraftEmbedLocalRef {
 }
 
 impl typed::Validate for DraftEmbedLocalRef {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("path", &self.path, |c, v| c.length(v, 1..=1024));
     }
@@ -262,6 +273,7 @@ typed::object! { DraftEmbedRecord {
 
 impl DraftEmbedRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(record: com::atproto::repo::strong_ref::StrongRef) -> Self {
         Self {
             record,
@@ -293,6 +305,7 @@ typed::object! { DraftEmbedVideo {
 
 impl DraftEmbedVideo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(local_ref: DraftEmbedLocalRef) -> Self {
         Self {
             local_ref,
@@ -304,6 +317,7 @@ impl DraftEmbedVideo {
 }
 
 impl typed::Validate for DraftEmbedVideo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("localRef", &self.local_ref, |c, v| typed::Validate::check(v, c));
         c.optional("alt", &self.alt, |c, v| c.graphemes(v, ..=2000));
@@ -347,6 +361,7 @@ typed::object! { DraftPost {
 
 impl DraftPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(text: String) -> Self {
         Self {
             text,
@@ -362,6 +377,7 @@ impl DraftPost {
 }
 
 impl typed::Validate for DraftPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("text", &self.text, |c, v| {
             c.length(v, ..=10_000);
@@ -414,6 +430,7 @@ typed::object! { DraftView {
 
 impl DraftView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: typed::Tid,
         draft: Draft,
@@ -431,6 +448,7 @@ impl DraftView {
 }
 
 impl typed::Validate for DraftView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("draft", &self.draft, |c, v| typed::Validate::check(v, c));
     }
@@ -454,6 +472,7 @@ typed::object! { DraftWithId {
 
 impl DraftWithId {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: typed::Tid, draft: Draft) -> Self {
         Self {
             id,
@@ -464,6 +483,7 @@ impl DraftWithId {
 }
 
 impl typed::Validate for DraftWithId {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("draft", &self.draft, |c, v| typed::Validate::check(v, c));
     }

@@ -20,6 +20,7 @@ typed::object! { DeleteDraft {
 
 impl DeleteDraft {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: typed::Tid) -> Self {
         Self {
             id,

@@ -21,12 +21,14 @@ typed::params! { GetDrafts {
 
 impl GetDrafts {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetDrafts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -50,6 +52,7 @@ typed::object! { GetDraftsOutput {
 
 impl GetDraftsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(drafts: Vec<super::defs::DraftView>) -> Self {
         Self {
             drafts,
@@ -60,6 +63,7 @@ impl GetDraftsOutput {
 }
 
 impl typed::Validate for GetDraftsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("drafts", &self.drafts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

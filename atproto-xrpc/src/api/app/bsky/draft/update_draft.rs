@@ -20,6 +20,7 @@ typed::object! { UpdateDraft {
 
 impl UpdateDraft {
     /// With the required fields alone.
+    #[inline]
     pub fn new(draft: super::defs::DraftWithId) -> Self {
         Self {
             draft,
@@ -29,6 +30,7 @@ impl UpdateDraft {
 }
 
 impl typed::Validate for UpdateDraft {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("draft", &self.draft, |c, v| typed::Validate::check(v, c));
     }

@@ -21,6 +21,7 @@ typed::object! { AspectRatio {
 
 impl AspectRatio {
     /// With the required fields alone.
+    #[inline]
     pub fn new(width: i64, height: i64) -> Self {
         Self {
             width,
@@ -31,6 +32,7 @@ impl AspectRatio {
 }
 
 impl typed::Validate for AspectRatio {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("width", &self.width, |c, v| c.integer(*v, 1..));
         c.field("height", &self.height, |c, v| c.integer(*v, 1..));

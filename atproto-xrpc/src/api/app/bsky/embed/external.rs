@@ -22,6 +22,7 @@ typed::object! { External {
 
 impl External {
     /// With the required fields alone.
+    #[inline]
     pub fn new(external: ExternalDef) -> Self {
         Self {
             external,
@@ -31,6 +32,7 @@ impl External {
 }
 
 impl typed::Validate for External {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("external", &self.external, |c, v| typed::Validate::check(v, c));
     }
@@ -57,6 +59,7 @@ typed::object! { ColorRgb {
 
 impl ColorRgb {
     /// With the required fields alone.
+    #[inline]
     pub fn new(r: i64, g: i64, b: i64) -> Self {
         Self {
             r,
@@ -68,6 +71,7 @@ impl ColorRgb {
 }
 
 impl typed::Validate for ColorRgb {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("r", &self.r, |c, v| c.integer(*v, 0..=255));
         c.field("g", &self.g, |c, v| c.integer(*v, 0..=255));
@@ -102,6 +106,7 @@ typed::object! { ExternalDef {
 
 impl ExternalDef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::Uri, title: String, description: String) -> Self {
         Self {
             uri,
@@ -115,6 +120,7 @@ impl ExternalDef {
 }
 
 impl typed::Validate for ExternalDef {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("thumb", &self.thumb, |c, v| c.blob(v, &["image/*"], ..=1_000_000));
     }
@@ -135,6 +141,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(external: ViewExternal) -> Self {
         Self {
             external,
@@ -144,6 +151,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("external", &self.external, |c, v| typed::Validate::check(v, c));
     }
@@ -194,6 +202,7 @@ typed::object! { ViewExternal {
 
 impl ViewExternal {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::Uri, title: String, description: String) -> Self {
         Self {
             uri,
@@ -213,6 +222,7 @@ impl ViewExternal {
 }
 
 impl typed::Validate for ViewExternal {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("associatedProfiles", &self.associated_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -249,6 +259,7 @@ typed::object! { ViewExternalSource {
 
 impl ViewExternalSource {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::Uri, title: String) -> Self {
         Self {
             uri,
@@ -262,6 +273,7 @@ impl ViewExternalSource {
 }
 
 impl typed::Validate for ViewExternalSource {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("theme", &self.theme, |c, v| typed::Validate::check(v, c));
     }
@@ -290,6 +302,7 @@ typed::object! { ViewExternalSourceTheme {
 } }
 
 impl typed::Validate for ViewExternalSourceTheme {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("accentForegroundRGB", &self.accent_foreground_rgb, |c, v| {
             typed::Validate::check(v, c);

@@ -20,6 +20,7 @@ typed::object! { Gallery {
 
 impl Gallery {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<GalleryItemsItem>) -> Self {
         Self {
             items,
@@ -29,6 +30,7 @@ impl Gallery {
 }
 
 impl typed::Validate for Gallery {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| {
             c.items(v.len(), ..=20);
@@ -66,6 +68,7 @@ typed::object! { Image {
 
 impl Image {
     /// With the required fields alone.
+    #[inline]
     pub fn new(image: typed::BlobRef, alt: String, aspect_ratio: super::defs::AspectRatio) -> Self {
         Self {
             image,
@@ -77,6 +80,7 @@ impl Image {
 }
 
 impl typed::Validate for Image {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("image", &self.image, |c, v| c.blob(v, &["image/*"], ..=2_000_000));
         c.field("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
@@ -98,6 +102,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<ViewItemsItem>) -> Self {
         Self {
             items,
@@ -107,6 +112,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -144,6 +150,7 @@ typed::object! { ViewImage {
 
 impl ViewImage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         thumbnail: typed::Uri,
         fullsize: typed::Uri,
@@ -161,6 +168,7 @@ impl ViewImage {
 }
 
 impl typed::Validate for ViewImage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
     }

@@ -21,6 +21,7 @@ typed::params! { GetEmbedExternalView {
 } }
 
 impl typed::Validate for GetEmbedExternalView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("uris", &self.uris, |c, v| c.items(v.len(), ..=4));
     }
@@ -46,6 +47,7 @@ typed::object! { GetEmbedExternalViewOutput {
 } }
 
 impl typed::Validate for GetEmbedExternalViewOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("associatedRecords", &self.associated_records, |c, v| {
             c.each(v, |c, v| c.unknown(v));

@@ -20,6 +20,7 @@ typed::object! { Images {
 
 impl Images {
     /// With the required fields alone.
+    #[inline]
     pub fn new(images: Vec<Image>) -> Self {
         Self {
             images,
@@ -29,6 +30,7 @@ impl Images {
 }
 
 impl typed::Validate for Images {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("images", &self.images, |c, v| {
             c.items(v.len(), ..=4);
@@ -58,6 +60,7 @@ typed::object! { Image {
 
 impl Image {
     /// With the required fields alone.
+    #[inline]
     pub fn new(image: typed::BlobRef, alt: String) -> Self {
         Self {
             image,
@@ -69,6 +72,7 @@ impl Image {
 }
 
 impl typed::Validate for Image {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("image", &self.image, |c, v| c.blob(v, &["image/*"], ..=2_000_000));
         c.optional("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
@@ -90,6 +94,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(images: Vec<ViewImage>) -> Self {
         Self {
             images,
@@ -99,6 +104,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("images", &self.images, |c, v| {
             c.items(v.len(), ..=4);
@@ -131,6 +137,7 @@ typed::object! { ViewImage {
 
 impl ViewImage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(thumb: typed::Uri, fullsize: typed::Uri, alt: String) -> Self {
         Self {
             thumb,
@@ -143,6 +150,7 @@ impl ViewImage {
 }
 
 impl typed::Validate for ViewImage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
     }

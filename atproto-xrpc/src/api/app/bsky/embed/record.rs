@@ -25,6 +25,7 @@ typed::object! { Record {
 
 impl Record {
     /// With the required fields alone.
+    #[inline]
     pub fn new(record: com::atproto::repo::strong_ref::StrongRef) -> Self {
         Self {
             record,
@@ -50,6 +51,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(record: ViewRecord2) -> Self {
         Self {
             record,
@@ -59,6 +61,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| typed::Validate::check(v, c));
     }
@@ -100,6 +103,7 @@ typed::object! { ViewBlocked {
 
 impl ViewBlocked {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, author: feed::defs::BlockedAuthor) -> Self {
         Self {
             uri,
@@ -111,6 +115,7 @@ impl ViewBlocked {
 }
 
 impl typed::Validate for ViewBlocked {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("blocked", &self.blocked, |c, v| c.constant(v, &true));
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
@@ -135,6 +140,7 @@ typed::object! { ViewDetached {
 
 impl ViewDetached {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -145,6 +151,7 @@ impl ViewDetached {
 }
 
 impl typed::Validate for ViewDetached {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("detached", &self.detached, |c, v| c.constant(v, &true));
     }
@@ -168,6 +175,7 @@ typed::object! { ViewNotFound {
 
 impl ViewNotFound {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -178,6 +186,7 @@ impl ViewNotFound {
 }
 
 impl typed::Validate for ViewNotFound {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("notFound", &self.not_found, |c, v| c.constant(v, &true));
     }
@@ -228,6 +237,7 @@ typed::object! { ViewRecord {
 
 impl ViewRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -253,6 +263,7 @@ impl ViewRecord {
 }
 
 impl typed::Validate for ViewRecord {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
         c.field("value", &self.value, |c, v| c.unknown(v));

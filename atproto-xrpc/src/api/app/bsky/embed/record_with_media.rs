@@ -23,6 +23,7 @@ typed::object! { RecordWithMedia {
 
 impl RecordWithMedia {
     /// With the required fields alone.
+    #[inline]
     pub fn new(record: super::record::Record, media: RecordWithMediaMedia) -> Self {
         Self {
             record,
@@ -33,6 +34,7 @@ impl RecordWithMedia {
 }
 
 impl typed::Validate for RecordWithMedia {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("media", &self.media, |c, v| typed::Validate::check(v, c));
     }
@@ -67,6 +69,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(record: super::record::View, media: ViewMedia) -> Self {
         Self {
             record,
@@ -77,6 +80,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| typed::Validate::check(v, c));
         c.field("media", &self.media, |c, v| typed::Validate::check(v, c));

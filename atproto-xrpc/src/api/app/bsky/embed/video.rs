@@ -32,6 +32,7 @@ typed::object! { Video {
 
 impl Video {
     /// With the required fields alone.
+    #[inline]
     pub fn new(video: typed::BlobRef) -> Self {
         Self {
             video,
@@ -45,6 +46,7 @@ impl Video {
 }
 
 impl typed::Validate for Video {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("video", &self.video, |c, v| c.blob(v, &["video/mp4"], ..=300_000_000));
         c.optional("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
@@ -84,6 +86,7 @@ typed::object! { Caption {
 
 impl Caption {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lang: typed::Language, file: typed::BlobRef) -> Self {
         Self {
             lang,
@@ -94,6 +97,7 @@ impl Caption {
 }
 
 impl typed::Validate for Caption {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("file", &self.file, |c, v| c.blob(v, &["text/vtt"], ..=20_000));
     }
@@ -129,6 +133,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(cid: typed::CidString, playlist: typed::Uri) -> Self {
         Self {
             cid,
@@ -143,6 +148,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("aspectRatio", &self.aspect_ratio, |c, v| typed::Validate::check(v, c));
     }

@@ -26,6 +26,7 @@ typed::object! { BlockedAuthor {
 
 impl BlockedAuthor {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -36,6 +37,7 @@ impl BlockedAuthor {
 }
 
 impl typed::Validate for BlockedAuthor {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("viewer", &self.viewer, |c, v| typed::Validate::check(v, c));
     }
@@ -62,6 +64,7 @@ typed::object! { BlockedPost {
 
 impl BlockedPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, author: BlockedAuthor) -> Self {
         Self {
             uri,
@@ -73,6 +76,7 @@ impl BlockedPost {
 }
 
 impl typed::Validate for BlockedPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("blocked", &self.blocked, |c, v| c.constant(v, &true));
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
@@ -124,6 +128,7 @@ typed::object! { FeedViewPost {
 
 impl FeedViewPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: PostView) -> Self {
         Self {
             post,
@@ -137,6 +142,7 @@ impl FeedViewPost {
 }
 
 impl typed::Validate for FeedViewPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("post", &self.post, |c, v| typed::Validate::check(v, c));
         c.optional("feedContext", &self.feed_context, |c, v| c.length(v, ..=2000));
@@ -209,6 +215,7 @@ typed::object! { GeneratorView {
 
 impl GeneratorView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -238,6 +245,7 @@ impl GeneratorView {
 }
 
 impl typed::Validate for GeneratorView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.optional("description", &self.description, |c, v| {
@@ -301,6 +309,7 @@ typed::object! { Interaction {
 } }
 
 impl typed::Validate for Interaction {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("feedContext", &self.feed_context, |c, v| c.length(v, ..=2000));
         c.optional("reqId", &self.req_id, |c, v| c.length(v, ..=100));
@@ -364,6 +373,7 @@ typed::object! { KnownLikers {
 
 impl KnownLikers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(count: i64, actors: Vec<actor::defs::ProfileViewBasic>) -> Self {
         Self {
             count,
@@ -374,6 +384,7 @@ impl KnownLikers {
 }
 
 impl typed::Validate for KnownLikers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| {
             c.items(v.len(), 0..=5);
@@ -400,6 +411,7 @@ typed::object! { NotFoundPost {
 
 impl NotFoundPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -410,6 +422,7 @@ impl NotFoundPost {
 }
 
 impl typed::Validate for NotFoundPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("notFound", &self.not_found, |c, v| c.constant(v, &true));
     }
@@ -472,6 +485,7 @@ typed::object! { PostView {
 
 impl PostView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -501,6 +515,7 @@ impl PostView {
 }
 
 impl typed::Validate for PostView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
         c.field("record", &self.record, |c, v| c.unknown(v));
@@ -560,6 +575,7 @@ typed::object! { ReasonRepost {
 
 impl ReasonRepost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(by: actor::defs::ProfileViewBasic, indexed_at: typed::Datetime) -> Self {
         Self {
             by,
@@ -572,6 +588,7 @@ impl ReasonRepost {
 }
 
 impl typed::Validate for ReasonRepost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("by", &self.by, |c, v| typed::Validate::check(v, c));
     }
@@ -598,6 +615,7 @@ typed::object! { ReplyRef {
 
 impl ReplyRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(root: ReplyRefRoot, parent: ReplyRefParent) -> Self {
         Self {
             root,
@@ -609,6 +627,7 @@ impl ReplyRef {
 }
 
 impl typed::Validate for ReplyRef {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("root", &self.root, |c, v| typed::Validate::check(v, c));
         c.field("parent", &self.parent, |c, v| typed::Validate::check(v, c));
@@ -665,6 +684,7 @@ typed::object! { SkeletonFeedPost {
 
 impl SkeletonFeedPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: typed::AtUri) -> Self {
         Self {
             post,
@@ -676,6 +696,7 @@ impl SkeletonFeedPost {
 }
 
 impl typed::Validate for SkeletonFeedPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("feedContext", &self.feed_context, |c, v| c.length(v, ..=2000));
     }
@@ -716,6 +737,7 @@ typed::object! { SkeletonReasonRepost {
 
 impl SkeletonReasonRepost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repost: typed::AtUri) -> Self {
         Self {
             repost,
@@ -765,6 +787,7 @@ typed::object! { ThreadViewPost {
 
 impl ThreadViewPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: PostView) -> Self {
         Self {
             post,
@@ -777,6 +800,7 @@ impl ThreadViewPost {
 }
 
 impl typed::Validate for ThreadViewPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("post", &self.post, |c, v| typed::Validate::check(v, c));
         c.optional("parent", &self.parent, |c, v| typed::Validate::check(v, c));
@@ -827,6 +851,7 @@ typed::object! { ThreadgateView {
 } }
 
 impl typed::Validate for ThreadgateView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("lists", &self.lists, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("record", &self.record, |c, v| c.unknown(v));
@@ -868,6 +893,7 @@ typed::object! { ViewerState {
 } }
 
 impl typed::Validate for ViewerState {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("knownLikers", &self.known_likers, |c, v| typed::Validate::check(v, c));
     }

@@ -30,6 +30,7 @@ typed::object! { DescribeFeedGeneratorOutput {
 
 impl DescribeFeedGeneratorOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, feeds: Vec<Feed>) -> Self {
         Self {
             did,
@@ -76,6 +77,7 @@ typed::object! { Feed {
 
 impl Feed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,

@@ -46,6 +46,7 @@ typed::object! { Generator: "app.bsky.feed.generator" {
 
 impl Generator {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, display_name: String, created_at: typed::Datetime) -> Self {
         Self {
             did,
@@ -68,6 +69,7 @@ impl typed::Record for Generator {
 }
 
 impl typed::Validate for Generator {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("displayName", &self.display_name, |c, v| {
             c.length(v, ..=240);

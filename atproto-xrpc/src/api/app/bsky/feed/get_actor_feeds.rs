@@ -24,6 +24,7 @@ typed::params! { GetActorFeeds {
 
 impl GetActorFeeds {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -33,12 +34,14 @@ impl GetActorFeeds {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetActorFeeds {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { GetActorFeedsOutput {
 
 impl GetActorFeedsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feeds: Vec<super::defs::GeneratorView>) -> Self {
         Self {
             feeds,
@@ -72,6 +76,7 @@ impl GetActorFeedsOutput {
 }
 
 impl typed::Validate for GetActorFeedsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feeds", &self.feeds, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

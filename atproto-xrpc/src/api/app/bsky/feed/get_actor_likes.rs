@@ -24,6 +24,7 @@ typed::params! { GetActorLikes {
 
 impl GetActorLikes {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -33,12 +34,14 @@ impl GetActorLikes {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetActorLikes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { GetActorLikesOutput {
 
 impl GetActorLikesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: Vec<super::defs::FeedViewPost>) -> Self {
         Self {
             feed,
@@ -72,6 +76,7 @@ impl GetActorLikesOutput {
 }
 
 impl typed::Validate for GetActorLikesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feed", &self.feed, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -30,6 +30,7 @@ typed::params! { GetAuthorFeed {
 
 impl GetAuthorFeed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -41,22 +42,26 @@ impl GetAuthorFeed {
     }
 
     /// `filter`, or `"posts_with_replies"` where it is absent.
+    #[inline]
     pub fn filter_or_default(&self) -> GetAuthorFeedFilter {
         self.filter.clone().unwrap_or(GetAuthorFeedFilter::PostsWithReplies)
     }
 
     /// `includePins`, or false where it is absent.
+    #[inline]
     pub fn include_pins_or_default(&self) -> bool {
         self.include_pins.unwrap_or(false)
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetAuthorFeed {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -94,6 +99,7 @@ typed::object! { GetAuthorFeedOutput {
 
 impl GetAuthorFeedOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: Vec<super::defs::FeedViewPost>) -> Self {
         Self {
             feed,
@@ -104,6 +110,7 @@ impl GetAuthorFeedOutput {
 }
 
 impl typed::Validate for GetAuthorFeedOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feed", &self.feed, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

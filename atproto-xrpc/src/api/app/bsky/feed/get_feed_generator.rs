@@ -39,6 +39,7 @@ typed::object! { GetFeedGeneratorOutput {
 
 impl GetFeedGeneratorOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(view: super::defs::GeneratorView, is_online: bool, is_valid: bool) -> Self {
         Self {
             view,
@@ -50,6 +51,7 @@ impl GetFeedGeneratorOutput {
 }
 
 impl typed::Validate for GetFeedGeneratorOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("view", &self.view, |c, v| typed::Validate::check(v, c));
     }

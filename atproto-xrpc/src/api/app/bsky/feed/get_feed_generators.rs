@@ -33,6 +33,7 @@ typed::object! { GetFeedGeneratorsOutput {
 
 impl GetFeedGeneratorsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feeds: Vec<super::defs::GeneratorView>) -> Self {
         Self {
             feeds,
@@ -42,6 +43,7 @@ impl GetFeedGeneratorsOutput {
 }
 
 impl typed::Validate for GetFeedGeneratorsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feeds", &self.feeds, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

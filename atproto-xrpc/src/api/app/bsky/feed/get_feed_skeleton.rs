@@ -24,6 +24,7 @@ typed::params! { GetFeedSkeleton {
 
 impl GetFeedSkeleton {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: typed::AtUri) -> Self {
         Self {
             feed,
@@ -33,12 +34,14 @@ impl GetFeedSkeleton {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetFeedSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -65,6 +68,7 @@ typed::object! { GetFeedSkeletonOutput {
 
 impl GetFeedSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: Vec<super::defs::SkeletonFeedPost>) -> Self {
         Self {
             feed,
@@ -76,6 +80,7 @@ impl GetFeedSkeletonOutput {
 }
 
 impl typed::Validate for GetFeedSkeletonOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feed", &self.feed, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("reqId", &self.req_id, |c, v| c.length(v, ..=100));

@@ -28,6 +28,7 @@ typed::params! { GetLikes {
 
 impl GetLikes {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -38,12 +39,14 @@ impl GetLikes {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetLikes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -73,6 +76,7 @@ typed::object! { GetLikesOutput {
 
 impl GetLikesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, likes: Vec<Like>) -> Self {
         Self {
             uri,
@@ -85,6 +89,7 @@ impl GetLikesOutput {
 }
 
 impl typed::Validate for GetLikesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("likes", &self.likes, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -132,6 +137,7 @@ typed::object! { Like {
 
 impl Like {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         indexed_at: typed::Datetime,
         created_at: typed::Datetime,
@@ -147,6 +153,7 @@ impl Like {
 }
 
 impl typed::Validate for Like {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actor", &self.actor, |c, v| typed::Validate::check(v, c));
     }

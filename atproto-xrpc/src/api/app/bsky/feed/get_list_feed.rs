@@ -24,6 +24,7 @@ typed::params! { GetListFeed {
 
 impl GetListFeed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: typed::AtUri) -> Self {
         Self {
             list,
@@ -33,12 +34,14 @@ impl GetListFeed {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetListFeed {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { GetListFeedOutput {
 
 impl GetListFeedOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: Vec<super::defs::FeedViewPost>) -> Self {
         Self {
             feed,
@@ -72,6 +76,7 @@ impl GetListFeedOutput {
 }
 
 impl typed::Validate for GetListFeedOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feed", &self.feed, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -24,6 +24,7 @@ typed::params! { GetPostThread {
 
 impl GetPostThread {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -33,17 +34,20 @@ impl GetPostThread {
     }
 
     /// `depth`, or 6 where it is absent.
+    #[inline]
     pub fn depth_or_default(&self) -> i64 {
         self.depth.unwrap_or(6)
     }
 
     /// `parentHeight`, or 80 where it is absent.
+    #[inline]
     pub fn parent_height_or_default(&self) -> i64 {
         self.parent_height.unwrap_or(80)
     }
 }
 
 impl typed::Validate for GetPostThread {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("depth", &self.depth, |c, v| c.integer(*v, 0..=1000));
         c.optional("parentHeight", &self.parent_height, |c, v| c.integer(*v, 0..=1000));
@@ -68,6 +72,7 @@ typed::object! { GetPostThreadOutput {
 
 impl GetPostThreadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(thread: GetPostThreadOutputThread) -> Self {
         Self {
             thread,
@@ -78,6 +83,7 @@ impl GetPostThreadOutput {
 }
 
 impl typed::Validate for GetPostThreadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("thread", &self.thread, |c, v| typed::Validate::check(v, c));
         c.optional("threadgate", &self.threadgate, |c, v| typed::Validate::check(v, c));

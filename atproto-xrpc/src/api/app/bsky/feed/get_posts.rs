@@ -17,6 +17,7 @@ typed::params! { GetPosts {
 } }
 
 impl typed::Validate for GetPosts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("uris", &self.uris, |c, v| c.items(v.len(), ..=25));
     }
@@ -37,6 +38,7 @@ typed::object! { GetPostsOutput {
 
 impl GetPostsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(posts: Vec<super::defs::PostView>) -> Self {
         Self {
             posts,
@@ -46,6 +48,7 @@ impl GetPostsOutput {
 }
 
 impl typed::Validate for GetPostsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("posts", &self.posts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

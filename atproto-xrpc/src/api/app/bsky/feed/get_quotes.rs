@@ -27,6 +27,7 @@ typed::params! { GetQuotes {
 
 impl GetQuotes {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -37,12 +38,14 @@ impl GetQuotes {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetQuotes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -72,6 +75,7 @@ typed::object! { GetQuotesOutput {
 
 impl GetQuotesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, posts: Vec<super::defs::PostView>) -> Self {
         Self {
             uri,
@@ -84,6 +88,7 @@ impl GetQuotesOutput {
 }
 
 impl typed::Validate for GetQuotesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("posts", &self.posts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

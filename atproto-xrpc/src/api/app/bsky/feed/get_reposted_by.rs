@@ -28,6 +28,7 @@ typed::params! { GetRepostedBy {
 
 impl GetRepostedBy {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -38,12 +39,14 @@ impl GetRepostedBy {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetRepostedBy {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -73,6 +76,7 @@ typed::object! { GetRepostedByOutput {
 
 impl GetRepostedByOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, reposted_by: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             uri,
@@ -85,6 +89,7 @@ impl GetRepostedByOutput {
 }
 
 impl typed::Validate for GetRepostedByOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("repostedBy", &self.reposted_by, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -21,12 +21,14 @@ typed::params! { GetSuggestedFeeds {
 
 impl GetSuggestedFeeds {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetSuggestedFeeds {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -50,6 +52,7 @@ typed::object! { GetSuggestedFeedsOutput {
 
 impl GetSuggestedFeedsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feeds: Vec<super::defs::GeneratorView>) -> Self {
         Self {
             feeds,
@@ -60,6 +63,7 @@ impl GetSuggestedFeedsOutput {
 }
 
 impl typed::Validate for GetSuggestedFeedsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feeds", &self.feeds, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -24,12 +24,14 @@ typed::params! { GetTimeline {
 
 impl GetTimeline {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetTimeline {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -53,6 +55,7 @@ typed::object! { GetTimelineOutput {
 
 impl GetTimelineOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feed: Vec<super::defs::FeedViewPost>) -> Self {
         Self {
             feed,
@@ -63,6 +66,7 @@ impl GetTimelineOutput {
 }
 
 impl typed::Validate for GetTimelineOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feed", &self.feed, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

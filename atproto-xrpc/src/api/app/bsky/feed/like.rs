@@ -27,6 +27,7 @@ typed::object! { Like: "app.bsky.feed.like" {
 
 impl Like {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: com::atproto::repo::strong_ref::StrongRef,
         created_at: typed::Datetime,

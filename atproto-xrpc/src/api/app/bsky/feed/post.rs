@@ -47,6 +47,7 @@ typed::object! { Post: "app.bsky.feed.post" {
 
 impl Post {
     /// With the required fields alone.
+    #[inline]
     pub fn new(text: String, created_at: typed::Datetime) -> Self {
         Self {
             text,
@@ -69,6 +70,7 @@ impl typed::Record for Post {
 }
 
 impl typed::Validate for Post {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("text", &self.text, |c, v| {
             c.length(v, ..=3000);
@@ -133,6 +135,7 @@ typed::object! { Entity {
 
 impl Entity {
     /// With the required fields alone.
+    #[inline]
     pub fn new(index: TextSlice, r#type: String, value: String) -> Self {
         Self {
             index,
@@ -144,6 +147,7 @@ impl Entity {
 }
 
 impl typed::Validate for Entity {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("index", &self.index, |c, v| typed::Validate::check(v, c));
     }
@@ -167,6 +171,7 @@ typed::object! { ReplyRef {
 
 impl ReplyRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         root: com::atproto::repo::strong_ref::StrongRef,
         parent: com::atproto::repo::strong_ref::StrongRef,
@@ -199,6 +204,7 @@ typed::object! { TextSlice {
 
 impl TextSlice {
     /// With the required fields alone.
+    #[inline]
     pub fn new(start: i64, end: i64) -> Self {
         Self {
             start,
@@ -209,6 +215,7 @@ impl TextSlice {
 }
 
 impl typed::Validate for TextSlice {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("start", &self.start, |c, v| c.integer(*v, 0..));
         c.field("end", &self.end, |c, v| c.integer(*v, 0..));

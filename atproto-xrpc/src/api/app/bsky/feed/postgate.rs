@@ -29,6 +29,7 @@ typed::object! { Postgate: "app.bsky.feed.postgate" {
 
 impl Postgate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             post,
@@ -46,6 +47,7 @@ impl typed::Record for Postgate {
 }
 
 impl typed::Validate for Postgate {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("detachedEmbeddingUris", &self.detached_embedding_uris, |c, v| {
             c.items(v.len(), ..=50);

@@ -27,6 +27,7 @@ typed::object! { Repost: "app.bsky.feed.repost" {
 
 impl Repost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: com::atproto::repo::strong_ref::StrongRef,
         created_at: typed::Datetime,

@@ -51,6 +51,7 @@ typed::params! { SearchPosts {
 
 impl SearchPosts {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -69,17 +70,20 @@ impl SearchPosts {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 
     /// `sort`, or `"latest"` where it is absent.
+    #[inline]
     pub fn sort_or_default(&self) -> SearchPostsSort {
         self.sort.clone().unwrap_or(SearchPostsSort::Latest)
     }
 }
 
 impl typed::Validate for SearchPosts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
         c.optional("tag", &self.tag, |c, v| {
@@ -123,6 +127,7 @@ typed::object! { SearchPostsOutput {
 
 impl SearchPostsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(posts: Vec<super::defs::PostView>) -> Self {
         Self {
             posts,
@@ -134,6 +139,7 @@ impl SearchPostsOutput {
 }
 
 impl typed::Validate for SearchPostsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("posts", &self.posts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

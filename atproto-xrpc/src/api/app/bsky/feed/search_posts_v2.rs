@@ -102,12 +102,14 @@ typed::params! { SearchPostsV2 {
 
 impl SearchPostsV2 {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchPostsV2 {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("excludeHashtags", &self.exclude_hashtags, |c, v| {
             c.each(v, |c, v| {
@@ -174,6 +176,7 @@ typed::object! { SearchPostsV2Output {
 
 impl SearchPostsV2Output {
     /// With the required fields alone.
+    #[inline]
     pub fn new(posts: Vec<super::defs::PostView>) -> Self {
         Self {
             posts,
@@ -186,6 +189,7 @@ impl SearchPostsV2Output {
 }
 
 impl typed::Validate for SearchPostsV2Output {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("posts", &self.posts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

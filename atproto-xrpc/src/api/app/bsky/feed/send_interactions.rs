@@ -23,6 +23,7 @@ typed::object! { SendInteractions {
 
 impl SendInteractions {
     /// With the required fields alone.
+    #[inline]
     pub fn new(interactions: Vec<super::defs::Interaction>) -> Self {
         Self {
             interactions,
@@ -33,6 +34,7 @@ impl SendInteractions {
 }
 
 impl typed::Validate for SendInteractions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("interactions", &self.interactions, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

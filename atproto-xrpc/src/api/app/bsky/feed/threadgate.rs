@@ -29,6 +29,7 @@ typed::object! { Threadgate: "app.bsky.feed.threadgate" {
 
 impl Threadgate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             post,
@@ -46,6 +47,7 @@ impl typed::Record for Threadgate {
 }
 
 impl typed::Validate for Threadgate {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("allow", &self.allow, |c, v| c.items(v.len(), ..=5));
         c.optional("hiddenReplies", &self.hidden_replies, |c, v| c.items(v.len(), ..=300));
@@ -100,6 +102,7 @@ typed::object! { ListRule {
 
 impl ListRule {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: typed::AtUri) -> Self {
         Self {
             list,

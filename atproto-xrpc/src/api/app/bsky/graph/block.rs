@@ -23,6 +23,7 @@ typed::object! { Block: "app.bsky.graph.block" {
 
 impl Block {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, created_at: typed::Datetime) -> Self {
         Self {
             subject,

@@ -31,6 +31,7 @@ typed::object! { ListItemView {
 
 impl ListItemView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, subject: actor::defs::ProfileView) -> Self {
         Self {
             uri,
@@ -42,6 +43,7 @@ impl ListItemView {
 }
 
 impl typed::Validate for ListItemView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
         c.optional("subjectOptedOut", &self.subject_opted_out, |c, v| c.constant(v, &true));
@@ -108,6 +110,7 @@ typed::object! { ListView {
 
 impl ListView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -135,6 +138,7 @@ impl ListView {
 }
 
 impl typed::Validate for ListView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.field("name", &self.name, |c, v| c.length(v, 1..=64));
@@ -189,6 +193,7 @@ typed::object! { ListViewBasic {
 
 impl ListViewBasic {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -211,6 +216,7 @@ impl ListViewBasic {
 }
 
 impl typed::Validate for ListViewBasic {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| c.length(v, 1..=64));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
@@ -260,6 +266,7 @@ typed::object! { NotFoundActor {
 
 impl NotFoundActor {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -270,6 +277,7 @@ impl NotFoundActor {
 }
 
 impl typed::Validate for NotFoundActor {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("notFound", &self.not_found, |c, v| c.constant(v, &true));
     }
@@ -311,6 +319,7 @@ typed::object! { Relationship {
 
 impl Relationship {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -372,6 +381,7 @@ typed::object! { StarterPackView {
 
 impl StarterPackView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -397,6 +407,7 @@ impl StarterPackView {
 }
 
 impl typed::Validate for StarterPackView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| c.unknown(v));
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
@@ -454,6 +465,7 @@ typed::object! { StarterPackViewBasic {
 
 impl StarterPackViewBasic {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -477,6 +489,7 @@ impl StarterPackViewBasic {
 }
 
 impl typed::Validate for StarterPackViewBasic {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| c.unknown(v));
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));

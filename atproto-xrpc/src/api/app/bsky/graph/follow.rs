@@ -27,6 +27,7 @@ typed::object! { Follow: "app.bsky.graph.follow" {
 
 impl Follow {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, created_at: typed::Datetime) -> Self {
         Self {
             subject,

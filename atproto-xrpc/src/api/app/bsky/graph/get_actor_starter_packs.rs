@@ -24,6 +24,7 @@ typed::params! { GetActorStarterPacks {
 
 impl GetActorStarterPacks {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -33,12 +34,14 @@ impl GetActorStarterPacks {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetActorStarterPacks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { GetActorStarterPacksOutput {
 
 impl GetActorStarterPacksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<super::defs::StarterPackViewBasic>) -> Self {
         Self {
             starter_packs,
@@ -72,6 +76,7 @@ impl GetActorStarterPacksOutput {
 }
 
 impl typed::Validate for GetActorStarterPacksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacks", &self.starter_packs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -22,12 +22,14 @@ typed::params! { GetBlocks {
 
 impl GetBlocks {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetBlocks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -51,6 +53,7 @@ typed::object! { GetBlocksOutput {
 
 impl GetBlocksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(blocks: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             blocks,
@@ -61,6 +64,7 @@ impl GetBlocksOutput {
 }
 
 impl typed::Validate for GetBlocksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("blocks", &self.blocks, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -28,6 +28,7 @@ typed::params! { GetFollowers {
 
 impl GetFollowers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -38,12 +39,14 @@ impl GetFollowers {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetFollowers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -81,6 +84,7 @@ typed::object! { GetFollowersOutput {
 
 impl GetFollowersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: actor::defs::ProfileView,
         followers: Vec<actor::defs::ProfileView>,
@@ -95,6 +99,7 @@ impl GetFollowersOutput {
 }
 
 impl typed::Validate for GetFollowersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
         c.field("followers", &self.followers, |c, v| {

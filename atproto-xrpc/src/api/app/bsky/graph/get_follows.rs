@@ -28,6 +28,7 @@ typed::params! { GetFollows {
 
 impl GetFollows {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -38,12 +39,14 @@ impl GetFollows {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetFollows {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -81,6 +84,7 @@ typed::object! { GetFollowsOutput {
 
 impl GetFollowsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: actor::defs::ProfileView, follows: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             subject,
@@ -92,6 +96,7 @@ impl GetFollowsOutput {
 }
 
 impl typed::Validate for GetFollowsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
         c.field("follows", &self.follows, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));

@@ -25,6 +25,7 @@ typed::params! { GetKnownFollowers {
 
 impl GetKnownFollowers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -34,12 +35,14 @@ impl GetKnownFollowers {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetKnownFollowers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -66,6 +69,7 @@ typed::object! { GetKnownFollowersOutput {
 
 impl GetKnownFollowersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: actor::defs::ProfileView,
         followers: Vec<actor::defs::ProfileView>,
@@ -80,6 +84,7 @@ impl GetKnownFollowersOutput {
 }
 
 impl typed::Validate for GetKnownFollowersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
         c.field("followers", &self.followers, |c, v| {

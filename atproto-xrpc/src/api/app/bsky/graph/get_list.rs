@@ -24,6 +24,7 @@ typed::params! { GetList {
 
 impl GetList {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: typed::AtUri) -> Self {
         Self {
             list,
@@ -33,12 +34,14 @@ impl GetList {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetList {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -65,6 +68,7 @@ typed::object! { GetListOutput {
 
 impl GetListOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: super::defs::ListView, items: Vec<super::defs::ListItemView>) -> Self {
         Self {
             list,
@@ -76,6 +80,7 @@ impl GetListOutput {
 }
 
 impl typed::Validate for GetListOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("list", &self.list, |c, v| typed::Validate::check(v, c));
         c.field("items", &self.items, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));

@@ -21,12 +21,14 @@ typed::params! { GetListMutes {
 
 impl GetListMutes {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetListMutes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -50,6 +52,7 @@ typed::object! { GetListMutesOutput {
 
 impl GetListMutesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lists: Vec<super::defs::ListView>) -> Self {
         Self {
             lists,
@@ -60,6 +63,7 @@ impl GetListMutesOutput {
 }
 
 impl typed::Validate for GetListMutesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("lists", &self.lists, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

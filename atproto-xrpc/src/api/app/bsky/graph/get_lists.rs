@@ -27,6 +27,7 @@ typed::params! { GetLists {
 
 impl GetLists {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -37,12 +38,14 @@ impl GetLists {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetLists {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -77,6 +80,7 @@ typed::object! { GetListsOutput {
 
 impl GetListsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lists: Vec<super::defs::ListView>) -> Self {
         Self {
             lists,
@@ -87,6 +91,7 @@ impl GetListsOutput {
 }
 
 impl typed::Validate for GetListsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("lists", &self.lists, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -27,6 +27,7 @@ typed::params! { GetListsWithMembership {
 
 impl GetListsWithMembership {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -37,12 +38,14 @@ impl GetListsWithMembership {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetListsWithMembership {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -77,6 +80,7 @@ typed::object! { GetListsWithMembershipOutput {
 
 impl GetListsWithMembershipOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lists_with_membership: Vec<ListWithMembership>) -> Self {
         Self {
             lists_with_membership,
@@ -87,6 +91,7 @@ impl GetListsWithMembershipOutput {
 }
 
 impl typed::Validate for GetListsWithMembershipOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("listsWithMembership", &self.lists_with_membership, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -133,6 +138,7 @@ typed::object! { ListWithMembership {
 
 impl ListWithMembership {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: super::defs::ListView) -> Self {
         Self {
             list,
@@ -143,6 +149,7 @@ impl ListWithMembership {
 }
 
 impl typed::Validate for ListWithMembership {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("list", &self.list, |c, v| typed::Validate::check(v, c));
         c.optional("listItem", &self.list_item, |c, v| typed::Validate::check(v, c));

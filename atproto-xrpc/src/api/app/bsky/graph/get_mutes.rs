@@ -22,12 +22,14 @@ typed::params! { GetMutes {
 
 impl GetMutes {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetMutes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -51,6 +53,7 @@ typed::object! { GetMutesOutput {
 
 impl GetMutesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(mutes: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             mutes,
@@ -61,6 +64,7 @@ impl GetMutesOutput {
 }
 
 impl typed::Validate for GetMutesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("mutes", &self.mutes, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -21,6 +21,7 @@ typed::params! { GetRelationships {
 
 impl GetRelationships {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -30,6 +31,7 @@ impl GetRelationships {
 }
 
 impl typed::Validate for GetRelationships {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("others", &self.others, |c, v| c.items(v.len(), ..=30));
     }
@@ -53,6 +55,7 @@ typed::object! { GetRelationshipsOutput {
 
 impl GetRelationshipsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(relationships: Vec<GetRelationshipsOutputRelationshipsItem>) -> Self {
         Self {
             relationships,
@@ -63,6 +66,7 @@ impl GetRelationshipsOutput {
 }
 
 impl typed::Validate for GetRelationshipsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relationships", &self.relationships, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -33,6 +33,7 @@ typed::object! { GetStarterPackOutput {
 
 impl GetStarterPackOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_pack: super::defs::StarterPackView) -> Self {
         Self {
             starter_pack,
@@ -42,6 +43,7 @@ impl GetStarterPackOutput {
 }
 
 impl typed::Validate for GetStarterPackOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPack", &self.starter_pack, |c, v| typed::Validate::check(v, c));
     }

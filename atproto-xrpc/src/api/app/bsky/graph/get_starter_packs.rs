@@ -17,6 +17,7 @@ typed::params! { GetStarterPacks {
 } }
 
 impl typed::Validate for GetStarterPacks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("uris", &self.uris, |c, v| c.items(v.len(), ..=25));
     }
@@ -37,6 +38,7 @@ typed::object! { GetStarterPacksOutput {
 
 impl GetStarterPacksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<super::defs::StarterPackViewBasic>) -> Self {
         Self {
             starter_packs,
@@ -46,6 +48,7 @@ impl GetStarterPacksOutput {
 }
 
 impl typed::Validate for GetStarterPacksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacks", &self.starter_packs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -24,6 +24,7 @@ typed::params! { GetStarterPacksWithMembership {
 
 impl GetStarterPacksWithMembership {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,
@@ -33,12 +34,14 @@ impl GetStarterPacksWithMembership {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetStarterPacksWithMembership {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -63,6 +66,7 @@ typed::object! { GetStarterPacksWithMembershipOutput {
 
 impl GetStarterPacksWithMembershipOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs_with_membership: Vec<StarterPackWithMembership>) -> Self {
         Self {
             starter_packs_with_membership,
@@ -73,6 +77,7 @@ impl GetStarterPacksWithMembershipOutput {
 }
 
 impl typed::Validate for GetStarterPacksWithMembershipOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacksWithMembership", &self.starter_packs_with_membership, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -119,6 +124,7 @@ typed::object! { StarterPackWithMembership {
 
 impl StarterPackWithMembership {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_pack: super::defs::StarterPackView) -> Self {
         Self {
             starter_pack,
@@ -129,6 +135,7 @@ impl StarterPackWithMembership {
 }
 
 impl typed::Validate for StarterPackWithMembership {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPack", &self.starter_pack, |c, v| typed::Validate::check(v, c));
         c.optional("listItem", &self.list_item, |c, v| typed::Validate::check(v, c));

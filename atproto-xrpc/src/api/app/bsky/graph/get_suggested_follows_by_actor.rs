@@ -43,6 +43,7 @@ typed::object! { GetSuggestedFollowsByActorOutput {
 
 impl GetSuggestedFollowsByActorOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(suggestions: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             suggestions,
@@ -54,12 +55,14 @@ impl GetSuggestedFollowsByActorOutput {
     }
 
     /// `isFallback`, or false where it is absent.
+    #[inline]
     pub fn is_fallback_or_default(&self) -> bool {
         self.is_fallback.unwrap_or(false)
     }
 }
 
 impl typed::Validate for GetSuggestedFollowsByActorOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("suggestions", &self.suggestions, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -40,6 +40,7 @@ typed::object! { List: "app.bsky.graph.list" {
 
 impl List {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         name: String,
         purpose: super::defs::ListPurpose,
@@ -64,6 +65,7 @@ impl typed::Record for List {
 }
 
 impl typed::Validate for List {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| c.length(v, 1..=64));
         c.optional("avatar", &self.avatar, |c, v| {

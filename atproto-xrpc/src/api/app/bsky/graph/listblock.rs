@@ -23,6 +23,7 @@ typed::object! { Listblock: "app.bsky.graph.listblock" {
 
 impl Listblock {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             subject,

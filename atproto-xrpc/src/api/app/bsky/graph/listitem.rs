@@ -26,6 +26,7 @@ typed::object! { Listitem: "app.bsky.graph.listitem" {
 
 impl Listitem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, list: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             subject,

@@ -26,6 +26,7 @@ typed::object! { MuteActor {
 
 impl MuteActor {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,

@@ -20,6 +20,7 @@ typed::object! { MuteActorList {
 
 impl MuteActorList {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: typed::AtUri) -> Self {
         Self {
             list,

@@ -23,6 +23,7 @@ typed::object! { Referencelistoptout: "app.bsky.graph.referencelistoptout" {
 
 impl Referencelistoptout {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             subject,

@@ -24,6 +24,7 @@ typed::params! { SearchStarterPacks {
 
 impl SearchStarterPacks {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -33,12 +34,14 @@ impl SearchStarterPacks {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchStarterPacks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { SearchStarterPacksOutput {
 
 impl SearchStarterPacksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<super::defs::StarterPackViewBasic>) -> Self {
         Self {
             starter_packs,
@@ -72,6 +76,7 @@ impl SearchStarterPacksOutput {
 }
 
 impl typed::Validate for SearchStarterPacksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacks", &self.starter_packs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

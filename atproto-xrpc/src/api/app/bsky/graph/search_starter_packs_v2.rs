@@ -24,6 +24,7 @@ typed::params! { SearchStarterPacksV2 {
 
 impl SearchStarterPacksV2 {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -33,12 +34,14 @@ impl SearchStarterPacksV2 {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchStarterPacksV2 {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -65,6 +68,7 @@ typed::object! { SearchStarterPacksV2Output {
 
 impl SearchStarterPacksV2Output {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<super::defs::StarterPackView>) -> Self {
         Self {
             starter_packs,
@@ -76,6 +80,7 @@ impl SearchStarterPacksV2Output {
 }
 
 impl typed::Validate for SearchStarterPacksV2Output {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacks", &self.starter_packs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

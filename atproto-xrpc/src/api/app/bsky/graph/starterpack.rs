@@ -36,6 +36,7 @@ typed::object! { Starterpack: "app.bsky.graph.starterpack" {
 
 impl Starterpack {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String, list: typed::AtUri, created_at: typed::Datetime) -> Self {
         Self {
             name,
@@ -55,6 +56,7 @@ impl typed::Record for Starterpack {
 }
 
 impl typed::Validate for Starterpack {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| {
             c.length(v, 1..=500);
@@ -86,6 +88,7 @@ typed::object! { FeedItem {
 
 impl FeedItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,

@@ -20,6 +20,7 @@ typed::object! { UnmuteActor {
 
 impl UnmuteActor {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::AtIdentifier) -> Self {
         Self {
             actor,

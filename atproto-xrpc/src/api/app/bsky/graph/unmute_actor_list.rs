@@ -20,6 +20,7 @@ typed::object! { UnmuteActorList {
 
 impl UnmuteActorList {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: typed::AtUri) -> Self {
         Self {
             list,

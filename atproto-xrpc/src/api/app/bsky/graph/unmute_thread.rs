@@ -20,6 +20,7 @@ typed::object! { UnmuteThread {
 
 impl UnmuteThread {
     /// With the required fields alone.
+    #[inline]
     pub fn new(root: typed::AtUri) -> Self {
         Self {
             root,

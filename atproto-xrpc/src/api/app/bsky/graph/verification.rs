@@ -29,6 +29,7 @@ typed::object! { Verification: "app.bsky.graph.verification" {
 
 impl Verification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: typed::Did,
         handle: typed::Handle,

@@ -23,6 +23,7 @@ typed::object! { LabelerPolicies {
 
 impl LabelerPolicies {
     /// With the required fields alone.
+    #[inline]
     pub fn new(label_values: Vec<com::atproto::label::defs::LabelValue>) -> Self {
         Self {
             label_values,
@@ -33,6 +34,7 @@ impl LabelerPolicies {
 }
 
 impl typed::Validate for LabelerPolicies {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("labelValueDefinitions", &self.label_value_definitions, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -73,6 +75,7 @@ typed::object! { LabelerView {
 
 impl LabelerView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -93,6 +96,7 @@ impl LabelerView {
 }
 
 impl typed::Validate for LabelerView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.optional("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
@@ -145,6 +149,7 @@ typed::object! { LabelerViewDetailed {
 
 impl LabelerViewDetailed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -170,6 +175,7 @@ impl LabelerViewDetailed {
 }
 
 impl typed::Validate for LabelerViewDetailed {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("creator", &self.creator, |c, v| typed::Validate::check(v, c));
         c.field("policies", &self.policies, |c, v| typed::Validate::check(v, c));

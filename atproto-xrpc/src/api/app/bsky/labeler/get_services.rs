@@ -21,6 +21,7 @@ typed::params! { GetServices {
 
 impl GetServices {
     /// With the required fields alone.
+    #[inline]
     pub fn new(dids: Vec<typed::Did>) -> Self {
         Self {
             dids,
@@ -29,6 +30,7 @@ impl GetServices {
     }
 
     /// `detailed`, or false where it is absent.
+    #[inline]
     pub fn detailed_or_default(&self) -> bool {
         self.detailed.unwrap_or(false)
     }
@@ -51,6 +53,7 @@ typed::object! { GetServicesOutput {
 
 impl GetServicesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(views: Vec<GetServicesOutputViewsItem>) -> Self {
         Self {
             views,
@@ -60,6 +63,7 @@ impl GetServicesOutput {
 }
 
 impl typed::Validate for GetServicesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("views", &self.views, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -36,6 +36,7 @@ typed::object! { Service: "app.bsky.labeler.service" {
 
 impl Service {
     /// With the required fields alone.
+    #[inline]
     pub fn new(policies: super::defs::LabelerPolicies, created_at: typed::Datetime) -> Self {
         Self {
             policies,
@@ -55,6 +56,7 @@ impl typed::Record for Service {
 }
 
 impl typed::Validate for Service {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("policies", &self.policies, |c, v| typed::Validate::check(v, c));
         c.optional("labels", &self.labels, |c, v| typed::Validate::check(v, c));

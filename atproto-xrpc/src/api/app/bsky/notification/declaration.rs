@@ -20,6 +20,7 @@ typed::object! { Declaration: "app.bsky.notification.declaration" {
 
 impl Declaration {
     /// With the required fields alone.
+    #[inline]
     pub fn new(allow_subscriptions: DeclarationAllowSubscriptions) -> Self {
         Self {
             allow_subscriptions,

@@ -21,6 +21,7 @@ typed::object! { ActivitySubscription {
 
 impl ActivitySubscription {
     /// With the required fields alone.
+    #[inline]
     pub fn new(post: bool, reply: bool) -> Self {
         Self {
             post,
@@ -50,6 +51,7 @@ typed::object! { ChatPreference {
 
 impl ChatPreference {
     /// With the required fields alone.
+    #[inline]
     pub fn new(include: ChatPreferenceInclude, push: bool) -> Self {
         Self {
             include,
@@ -93,6 +95,7 @@ typed::object! { FilterablePreference {
 
 impl FilterablePreference {
     /// With the required fields alone.
+    #[inline]
     pub fn new(include: FilterablePreferenceInclude, list: bool, push: bool) -> Self {
         Self {
             include,
@@ -134,6 +137,7 @@ typed::object! { Preference {
 
 impl Preference {
     /// With the required fields alone.
+    #[inline]
     pub fn new(list: bool, push: bool) -> Self {
         Self {
             list,
@@ -225,6 +229,7 @@ typed::object! { SubjectActivitySubscription {
 
 impl SubjectActivitySubscription {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, activity_subscription: ActivitySubscription) -> Self {
         Self {
             subject,

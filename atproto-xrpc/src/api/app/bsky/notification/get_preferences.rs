@@ -24,6 +24,7 @@ typed::object! { GetPreferencesOutput {
 
 impl GetPreferencesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: super::defs::Preferences) -> Self {
         Self {
             preferences,

@@ -36,6 +36,7 @@ typed::object! { GetUnreadCountOutput {
 
 impl GetUnreadCountOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(count: i64) -> Self {
         Self {
             count,

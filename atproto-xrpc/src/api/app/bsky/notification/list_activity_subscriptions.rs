@@ -22,12 +22,14 @@ typed::params! { ListActivitySubscriptions {
 
 impl ListActivitySubscriptions {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListActivitySubscriptions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -51,6 +53,7 @@ typed::object! { ListActivitySubscriptionsOutput {
 
 impl ListActivitySubscriptionsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subscriptions: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             subscriptions,
@@ -61,6 +64,7 @@ impl ListActivitySubscriptionsOutput {
 }
 
 impl typed::Validate for ListActivitySubscriptionsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subscriptions", &self.subscriptions, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

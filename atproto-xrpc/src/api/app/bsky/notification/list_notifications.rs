@@ -33,12 +33,14 @@ typed::params! { ListNotifications {
 
 impl ListNotifications {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListNotifications {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -68,6 +70,7 @@ typed::object! { ListNotificationsOutput {
 
 impl ListNotificationsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(notifications: Vec<Notification>) -> Self {
         Self {
             notifications,
@@ -80,6 +83,7 @@ impl ListNotificationsOutput {
 }
 
 impl typed::Validate for ListNotificationsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("notifications", &self.notifications, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -150,6 +154,7 @@ typed::object! { Notification {
 
 impl Notification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -176,6 +181,7 @@ impl Notification {
 }
 
 impl typed::Validate for Notification {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
         c.field("record", &self.record, |c, v| c.unknown(v));

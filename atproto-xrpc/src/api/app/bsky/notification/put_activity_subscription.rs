@@ -23,6 +23,7 @@ typed::object! { PutActivitySubscription {
 
 impl PutActivitySubscription {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         subject: typed::Did,
         activity_subscription: super::defs::ActivitySubscription,
@@ -55,6 +56,7 @@ typed::object! { PutActivitySubscriptionOutput {
 
 impl PutActivitySubscriptionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did) -> Self {
         Self {
             subject,

@@ -20,6 +20,7 @@ typed::object! { PutPreferences {
 
 impl PutPreferences {
     /// With the required fields alone.
+    #[inline]
     pub fn new(priority: bool) -> Self {
         Self {
             priority,

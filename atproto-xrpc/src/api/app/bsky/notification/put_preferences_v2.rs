@@ -71,6 +71,7 @@ typed::object! { PutPreferencesV2Output {
 
 impl PutPreferencesV2Output {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: super::defs::Preferences) -> Self {
         Self {
             preferences,

@@ -32,6 +32,7 @@ typed::object! { RegisterPush {
 
 impl RegisterPush {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         service_did: typed::Did,
         token: String,

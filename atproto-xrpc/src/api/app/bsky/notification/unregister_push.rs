@@ -29,6 +29,7 @@ typed::object! { UnregisterPush {
 
 impl UnregisterPush {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         service_did: typed::Did,
         token: String,

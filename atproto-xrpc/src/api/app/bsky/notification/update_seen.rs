@@ -20,6 +20,7 @@ typed::object! { UpdateSeen {
 
 impl UpdateSeen {
     /// With the required fields alone.
+    #[inline]
     pub fn new(seen_at: typed::Datetime) -> Self {
         Self {
             seen_at,

@@ -23,6 +23,7 @@ typed::object! { Facet {
 
 impl Facet {
     /// With the required fields alone.
+    #[inline]
     pub fn new(index: ByteSlice, features: Vec<FacetFeaturesItem>) -> Self {
         Self {
             index,
@@ -33,6 +34,7 @@ impl Facet {
 }
 
 impl typed::Validate for Facet {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("index", &self.index, |c, v| typed::Validate::check(v, c));
         c.field("features", &self.features, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
@@ -67,6 +69,7 @@ typed::object! { ByteSlice {
 
 impl ByteSlice {
     /// With the required fields alone.
+    #[inline]
     pub fn new(byte_start: i64, byte_end: i64) -> Self {
         Self {
             byte_start,
@@ -77,6 +80,7 @@ impl ByteSlice {
 }
 
 impl typed::Validate for ByteSlice {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("byteStart", &self.byte_start, |c, v| c.integer(*v, 0..));
         c.field("byteEnd", &self.byte_end, |c, v| c.integer(*v, 0..));
@@ -98,6 +102,7 @@ typed::object! { Link {
 
 impl Link {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::Uri) -> Self {
         Self {
             uri,
@@ -123,6 +128,7 @@ typed::object! { Mention {
 
 impl Mention {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -148,6 +154,7 @@ typed::object! { Tag {
 
 impl Tag {
     /// With the required fields alone.
+    #[inline]
     pub fn new(tag: String) -> Self {
         Self {
             tag,
@@ -157,6 +164,7 @@ impl Tag {
 }
 
 impl typed::Validate for Tag {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("tag", &self.tag, |c, v| {
             c.length(v, ..=640);

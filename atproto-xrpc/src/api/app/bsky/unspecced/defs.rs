@@ -41,6 +41,7 @@ typed::object! { AgeAssuranceEvent {
 
 impl AgeAssuranceEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         status: AgeAssuranceEventStatus,
@@ -92,6 +93,7 @@ typed::object! { AgeAssuranceState {
 
 impl AgeAssuranceState {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: AgeAssuranceStateStatus) -> Self {
         Self {
             status,
@@ -131,6 +133,7 @@ typed::object! { SkeletonSearchActor {
 
 impl SkeletonSearchActor {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -156,6 +159,7 @@ typed::object! { SkeletonSearchPost {
 
 impl SkeletonSearchPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -181,6 +185,7 @@ typed::object! { SkeletonSearchStarterPack {
 
 impl SkeletonSearchStarterPack {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -230,6 +235,7 @@ typed::object! { SkeletonTrend {
 
 impl SkeletonTrend {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         topic: String,
         display_name: String,
@@ -280,6 +286,7 @@ typed::object! { ThreadItemBlocked {
 
 impl ThreadItemBlocked {
     /// With the required fields alone.
+    #[inline]
     pub fn new(author: feed::defs::BlockedAuthor) -> Self {
         Self {
             author,
@@ -289,6 +296,7 @@ impl ThreadItemBlocked {
 }
 
 impl typed::Validate for ThreadItemBlocked {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("author", &self.author, |c, v| typed::Validate::check(v, c));
     }
@@ -352,6 +360,7 @@ typed::object! { ThreadItemPost {
 
 impl ThreadItemPost {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         post: feed::defs::PostView,
         more_parents: bool,
@@ -375,6 +384,7 @@ impl ThreadItemPost {
 }
 
 impl typed::Validate for ThreadItemPost {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("post", &self.post, |c, v| typed::Validate::check(v, c));
     }
@@ -419,6 +429,7 @@ typed::object! { TrendView {
 
 impl TrendView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         topic: String,
         display_name: String,
@@ -443,6 +454,7 @@ impl TrendView {
 }
 
 impl typed::Validate for TrendView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -482,6 +494,7 @@ typed::object! { TrendingTopic {
 
 impl TrendingTopic {
     /// With the required fields alone.
+    #[inline]
     pub fn new(topic: String, link: String) -> Self {
         Self {
             topic,

@@ -64,6 +64,7 @@ typed::object! { LiveNowConfig {
 
 impl LiveNowConfig {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, domains: Vec<String>) -> Self {
         Self {
             did,

@@ -19,12 +19,14 @@ typed::params! { GetOnboardingSuggestedStarterPacks {
 
 impl GetOnboardingSuggestedStarterPacks {
     /// `limit`, or 10 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(10)
     }
 }
 
 impl typed::Validate for GetOnboardingSuggestedStarterPacks {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=25));
     }
@@ -45,6 +47,7 @@ typed::object! { GetOnboardingSuggestedStarterPacksOutput {
 
 impl GetOnboardingSuggestedStarterPacksOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<graph::defs::StarterPackView>) -> Self {
         Self {
             starter_packs,
@@ -54,6 +57,7 @@ impl GetOnboardingSuggestedStarterPacksOutput {
 }
 
 impl typed::Validate for GetOnboardingSuggestedStarterPacksOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("starterPacks", &self.starter_packs, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

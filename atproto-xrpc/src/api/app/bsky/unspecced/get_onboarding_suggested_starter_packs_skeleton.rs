@@ -21,12 +21,14 @@ typed::params! { GetOnboardingSuggestedStarterPacksSkeleton {
 
 impl GetOnboardingSuggestedStarterPacksSkeleton {
     /// `limit`, or 10 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(10)
     }
 }
 
 impl typed::Validate for GetOnboardingSuggestedStarterPacksSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=25));
     }
@@ -47,6 +49,7 @@ typed::object! { GetOnboardingSuggestedStarterPacksSkeletonOutput {
 
 impl GetOnboardingSuggestedStarterPacksSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<typed::AtUri>) -> Self {
         Self {
             starter_packs,

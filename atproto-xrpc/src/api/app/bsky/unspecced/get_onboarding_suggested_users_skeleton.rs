@@ -24,12 +24,14 @@ typed::params! { GetOnboardingSuggestedUsersSkeleton {
 
 impl GetOnboardingSuggestedUsersSkeleton {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetOnboardingSuggestedUsersSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -56,6 +58,7 @@ typed::object! { GetOnboardingSuggestedUsersSkeletonOutput {
 
 impl GetOnboardingSuggestedUsersSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(dids: Vec<typed::Did>) -> Self {
         Self {
             dids,

@@ -25,12 +25,14 @@ typed::params! { GetPopularFeedGenerators {
 
 impl GetPopularFeedGenerators {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetPopularFeedGenerators {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -54,6 +56,7 @@ typed::object! { GetPopularFeedGeneratorsOutput {
 
 impl GetPopularFeedGeneratorsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(feeds: Vec<feed::defs::GeneratorView>) -> Self {
         Self {
             feeds,
@@ -64,6 +67,7 @@ impl GetPopularFeedGeneratorsOutput {
 }
 
 impl typed::Validate for GetPopularFeedGeneratorsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("feeds", &self.feeds, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

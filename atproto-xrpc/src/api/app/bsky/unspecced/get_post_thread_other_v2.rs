@@ -33,6 +33,7 @@ typed::object! { GetPostThreadOtherV2Output {
 
 impl GetPostThreadOtherV2Output {
     /// With the required fields alone.
+    #[inline]
     pub fn new(thread: Vec<ThreadItem>) -> Self {
         Self {
             thread,
@@ -42,6 +43,7 @@ impl GetPostThreadOtherV2Output {
 }
 
 impl typed::Validate for GetPostThreadOtherV2Output {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("thread", &self.thread, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -87,6 +89,7 @@ typed::object! { ThreadItem {
 
 impl ThreadItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, depth: i64, value: ThreadItemValue) -> Self {
         Self {
             uri,
@@ -98,6 +101,7 @@ impl ThreadItem {
 }
 
 impl typed::Validate for ThreadItem {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| typed::Validate::check(v, c));
     }

@@ -31,6 +31,7 @@ typed::params! { GetPostThreadV2 {
 
 impl GetPostThreadV2 {
     /// With the required fields alone.
+    #[inline]
     pub fn new(anchor: typed::AtUri) -> Self {
         Self {
             anchor,
@@ -42,27 +43,32 @@ impl GetPostThreadV2 {
     }
 
     /// `above`, or true where it is absent.
+    #[inline]
     pub fn above_or_default(&self) -> bool {
         self.above.unwrap_or(true)
     }
 
     /// `below`, or 6 where it is absent.
+    #[inline]
     pub fn below_or_default(&self) -> i64 {
         self.below.unwrap_or(6)
     }
 
     /// `branchingFactor`, or 10 where it is absent.
+    #[inline]
     pub fn branching_factor_or_default(&self) -> i64 {
         self.branching_factor.unwrap_or(10)
     }
 
     /// `sort`, or `"oldest"` where it is absent.
+    #[inline]
     pub fn sort_or_default(&self) -> GetPostThreadV2Sort {
         self.sort.clone().unwrap_or(GetPostThreadV2Sort::Oldest)
     }
 }
 
 impl typed::Validate for GetPostThreadV2 {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("below", &self.below, |c, v| c.integer(*v, 0..=20));
         c.optional("branchingFactor", &self.branching_factor, |c, v| c.integer(*v, 0..=100));
@@ -102,6 +108,7 @@ typed::object! { GetPostThreadV2Output {
 
 impl GetPostThreadV2Output {
     /// With the required fields alone.
+    #[inline]
     pub fn new(thread: Vec<ThreadItem>, has_other_replies: bool) -> Self {
         Self {
             thread,
@@ -113,6 +120,7 @@ impl GetPostThreadV2Output {
 }
 
 impl typed::Validate for GetPostThreadV2Output {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("thread", &self.thread, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("threadgate", &self.threadgate, |c, v| typed::Validate::check(v, c));
@@ -159,6 +167,7 @@ typed::object! { ThreadItem {
 
 impl ThreadItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, depth: i64, value: ThreadItemValue) -> Self {
         Self {
             uri,
@@ -170,6 +179,7 @@ impl ThreadItem {
 }
 
 impl typed::Validate for ThreadItem {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| typed::Validate::check(v, c));
     }

@@ -22,12 +22,14 @@ typed::params! { GetSuggestedOnboardingUsers {
 
 impl GetSuggestedOnboardingUsers {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetSuggestedOnboardingUsers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -54,6 +56,7 @@ typed::object! { GetSuggestedOnboardingUsersOutput {
 
 impl GetSuggestedOnboardingUsersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             actors,
@@ -65,6 +68,7 @@ impl GetSuggestedOnboardingUsersOutput {
 }
 
 impl typed::Validate for GetSuggestedOnboardingUsersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

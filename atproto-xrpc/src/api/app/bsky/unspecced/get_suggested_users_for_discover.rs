@@ -19,12 +19,14 @@ typed::params! { GetSuggestedUsersForDiscover {
 
 impl GetSuggestedUsersForDiscover {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetSuggestedUsersForDiscover {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -48,6 +50,7 @@ typed::object! { GetSuggestedUsersForDiscoverOutput {
 
 impl GetSuggestedUsersForDiscoverOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             actors,
@@ -58,6 +61,7 @@ impl GetSuggestedUsersForDiscoverOutput {
 }
 
 impl typed::Validate for GetSuggestedUsersForDiscoverOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -21,12 +21,14 @@ typed::params! { GetSuggestedUsersForDiscoverSkeleton {
 
 impl GetSuggestedUsersForDiscoverSkeleton {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetSuggestedUsersForDiscoverSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -50,6 +52,7 @@ typed::object! { GetSuggestedUsersForDiscoverSkeletonOutput {
 
 impl GetSuggestedUsersForDiscoverSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(dids: Vec<typed::Did>) -> Self {
         Self {
             dids,

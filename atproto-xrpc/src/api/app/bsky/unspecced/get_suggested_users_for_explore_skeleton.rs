@@ -24,12 +24,14 @@ typed::params! { GetSuggestedUsersForExploreSkeleton {
 
 impl GetSuggestedUsersForExploreSkeleton {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetSuggestedUsersForExploreSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -53,6 +55,7 @@ typed::object! { GetSuggestedUsersForExploreSkeletonOutput {
 
 impl GetSuggestedUsersForExploreSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(dids: Vec<typed::Did>) -> Self {
         Self {
             dids,

@@ -22,12 +22,14 @@ typed::params! { GetSuggestedUsersForSeeMore {
 
 impl GetSuggestedUsersForSeeMore {
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for GetSuggestedUsersForSeeMore {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=50));
     }
@@ -51,6 +53,7 @@ typed::object! { GetSuggestedUsersForSeeMoreOutput {
 
 impl GetSuggestedUsersForSeeMoreOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<actor::defs::ProfileView>) -> Self {
         Self {
             actors,
@@ -61,6 +64,7 @@ impl GetSuggestedUsersForSeeMoreOutput {
 }
 
 impl typed::Validate for GetSuggestedUsersForSeeMoreOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actors", &self.actors, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -27,12 +27,14 @@ typed::params! { GetSuggestionsSkeleton {
 
 impl GetSuggestionsSkeleton {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetSuggestionsSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -65,6 +67,7 @@ typed::object! { GetSuggestionsSkeletonOutput {
 
 impl GetSuggestionsSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<super::defs::SkeletonSearchActor>) -> Self {
         Self {
             actors,

@@ -24,6 +24,7 @@ typed::object! { GetTaggedSuggestionsOutput {
 
 impl GetTaggedSuggestionsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(suggestions: Vec<Suggestion>) -> Self {
         Self {
             suggestions,
@@ -74,6 +75,7 @@ typed::object! { Suggestion {
 
 impl Suggestion {
     /// With the required fields alone.
+    #[inline]
     pub fn new(tag: String, subject_type: SuggestionSubjectType, subject: typed::Uri) -> Self {
         Self {
             tag,

@@ -18,12 +18,14 @@ typed::params! { GetTrends {
 
 impl GetTrends {
     /// `limit`, or 10 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(10)
     }
 }
 
 impl typed::Validate for GetTrends {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=25));
     }
@@ -47,6 +49,7 @@ typed::object! { GetTrendsOutput {
 
 impl GetTrendsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(trends: Vec<super::defs::TrendView>) -> Self {
         Self {
             trends,
@@ -57,6 +60,7 @@ impl GetTrendsOutput {
 }
 
 impl typed::Validate for GetTrendsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("trends", &self.trends, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

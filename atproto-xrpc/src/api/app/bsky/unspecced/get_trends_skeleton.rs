@@ -21,12 +21,14 @@ typed::params! { GetTrendsSkeleton {
 
 impl GetTrendsSkeleton {
     /// `limit`, or 10 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(10)
     }
 }
 
 impl typed::Validate for GetTrendsSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=25));
     }
@@ -50,6 +52,7 @@ typed::object! { GetTrendsSkeletonOutput {
 
 impl GetTrendsSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(trends: Vec<super::defs::SkeletonTrend>) -> Self {
         Self {
             trends,

@@ -26,6 +26,7 @@ typed::object! { InitAgeAssurance {
 
 impl InitAgeAssurance {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String, language: String, country_code: String) -> Self {
         Self {
             email,

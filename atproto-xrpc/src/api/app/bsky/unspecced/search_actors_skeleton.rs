@@ -30,6 +30,7 @@ typed::params! { SearchActorsSkeleton {
 
 impl SearchActorsSkeleton {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -41,12 +42,14 @@ impl SearchActorsSkeleton {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchActorsSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -73,6 +76,7 @@ typed::object! { SearchActorsSkeletonOutput {
 
 impl SearchActorsSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actors: Vec<super::defs::SkeletonSearchActor>) -> Self {
         Self {
             actors,

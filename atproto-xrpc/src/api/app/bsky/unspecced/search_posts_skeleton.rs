@@ -54,6 +54,7 @@ typed::params! { SearchPostsSkeleton {
 
 impl SearchPostsSkeleton {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -73,17 +74,20 @@ impl SearchPostsSkeleton {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 
     /// `sort`, or `"latest"` where it is absent.
+    #[inline]
     pub fn sort_or_default(&self) -> SearchPostsSkeletonSort {
         self.sort.clone().unwrap_or(SearchPostsSkeletonSort::Latest)
     }
 }
 
 impl typed::Validate for SearchPostsSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
         c.optional("tag", &self.tag, |c, v| {
@@ -127,6 +131,7 @@ typed::object! { SearchPostsSkeletonOutput {
 
 impl SearchPostsSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(posts: Vec<super::defs::SkeletonSearchPost>) -> Self {
         Self {
             posts,

@@ -27,6 +27,7 @@ typed::params! { SearchStarterPacksSkeleton {
 
 impl SearchStarterPacksSkeleton {
     /// With the required fields alone.
+    #[inline]
     pub fn new(q: String) -> Self {
         Self {
             q,
@@ -37,12 +38,14 @@ impl SearchStarterPacksSkeleton {
     }
 
     /// `limit`, or 25 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(25)
     }
 }
 
 impl typed::Validate for SearchStarterPacksSkeleton {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -69,6 +72,7 @@ typed::object! { SearchStarterPacksSkeletonOutput {
 
 impl SearchStarterPacksSkeletonOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(starter_packs: Vec<super::defs::SkeletonSearchStarterPack>) -> Self {
         Self {
             starter_packs,

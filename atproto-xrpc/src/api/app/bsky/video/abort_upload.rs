@@ -20,6 +20,7 @@ typed::object! { AbortUpload {
 
 impl AbortUpload {
     /// With the required fields alone.
+    #[inline]
     pub fn new(job_id: String) -> Self {
         Self {
             job_id,
@@ -29,6 +30,7 @@ impl AbortUpload {
 }
 
 impl typed::Validate for AbortUpload {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
     }
@@ -55,6 +57,7 @@ typed::object! { AbortUploadOutput {
 
 impl AbortUploadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(state: AbortUploadOutputState) -> Self {
         Self {
             state,
@@ -66,6 +69,7 @@ impl AbortUploadOutput {
 }
 
 impl typed::Validate for AbortUploadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("state", &self.state, |c, v| c.length(v.as_str(), ..=32));
         c.optional("completedJobId", &self.completed_job_id, |c, v| c.length(v, 1..=256));

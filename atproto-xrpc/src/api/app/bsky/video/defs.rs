@@ -39,6 +39,7 @@ typed::object! { JobStatus {
 
 impl JobStatus {
     /// With the required fields alone.
+    #[inline]
     pub fn new(job_id: String, did: typed::Did, state: JobStatusState) -> Self {
         Self {
             job_id,
@@ -55,6 +56,7 @@ impl JobStatus {
 }
 
 impl typed::Validate for JobStatus {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("progress", &self.progress, |c, v| c.integer(*v, 0..=100));
     }

@@ -20,6 +20,7 @@ typed::object! { FinishUpload {
 
 impl FinishUpload {
     /// With the required fields alone.
+    #[inline]
     pub fn new(job_id: String) -> Self {
         Self {
             job_id,
@@ -29,6 +30,7 @@ impl FinishUpload {
 }
 
 impl typed::Validate for FinishUpload {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
     }
@@ -52,6 +54,7 @@ typed::object! { FinishUploadOutput {
 
 impl FinishUploadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(completed_job_id: String, job_status: super::defs::JobStatus) -> Self {
         Self {
             completed_job_id,
@@ -62,6 +65,7 @@ impl FinishUploadOutput {
 }
 
 impl typed::Validate for FinishUploadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("completedJobId", &self.completed_job_id, |c, v| c.length(v, 1..=256));
         c.field("jobStatus", &self.job_status, |c, v| typed::Validate::check(v, c));

@@ -33,6 +33,7 @@ typed::object! { GetJobStatusOutput {
 
 impl GetJobStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(job_status: super::defs::JobStatus) -> Self {
         Self {
             job_status,
@@ -42,6 +43,7 @@ impl GetJobStatusOutput {
 }
 
 impl typed::Validate for GetJobStatusOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobStatus", &self.job_status, |c, v| typed::Validate::check(v, c));
     }

@@ -36,6 +36,7 @@ typed::object! { GetUploadLimitsOutput {
 
 impl GetUploadLimitsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(can_upload: bool) -> Self {
         Self {
             can_upload,

@@ -17,6 +17,7 @@ typed::params! { GetUploadStatus {
 } }
 
 impl typed::Validate for GetUploadStatus {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
     }
@@ -61,6 +62,7 @@ typed::object! { GetUploadStatusOutput {
 
 impl GetUploadStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         job_id: String,
         part_size_bytes: i64,
@@ -85,6 +87,7 @@ impl GetUploadStatusOutput {
 }
 
 impl typed::Validate for GetUploadStatusOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
         c.field("receivedParts", &self.received_parts, |c, v| c.each(v, |c, v| c.integer(*v, 1..)));

@@ -35,6 +35,7 @@ typed::object! { StartUpload {
 
 impl StartUpload {
     /// With the required fields alone.
+    #[inline]
     pub fn new(size_bytes: i64, mime_type: String) -> Self {
         Self {
             size_bytes,
@@ -49,6 +50,7 @@ impl StartUpload {
 }
 
 impl typed::Validate for StartUpload {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("sizeBytes", &self.size_bytes, |c, v| c.integer(*v, 1..));
         c.field("mimeType", &self.mime_type, |c, v| c.length(v, 3..=255));
@@ -80,6 +82,7 @@ typed::object! { StartUploadOutput {
 
 impl StartUploadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         job_id: String,
         part_size_bytes: i64,
@@ -97,6 +100,7 @@ impl StartUploadOutput {
 }
 
 impl typed::Validate for StartUploadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
     }

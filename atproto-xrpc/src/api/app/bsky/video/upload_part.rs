@@ -20,6 +20,7 @@ typed::params! { UploadPart {
 } }
 
 impl typed::Validate for UploadPart {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobId", &self.job_id, |c, v| c.length(v, 1..=256));
         c.field("partNumber", &self.part_number, |c, v| c.integer(*v, 1..));
@@ -44,6 +45,7 @@ typed::object! { UploadPartOutput {
 
 impl UploadPartOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(part_number: i64, size_bytes: i64) -> Self {
         Self {
             part_number,
@@ -54,6 +56,7 @@ impl UploadPartOutput {
 }
 
 impl typed::Validate for UploadPartOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("partNumber", &self.part_number, |c, v| c.integer(*v, 1..));
     }

@@ -24,6 +24,7 @@ typed::object! { UploadVideoOutput {
 
 impl UploadVideoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(job_status: super::defs::JobStatus) -> Self {
         Self {
             job_status,
@@ -33,6 +34,7 @@ impl UploadVideoOutput {
 }
 
 impl typed::Validate for UploadVideoOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("jobStatus", &self.job_status, |c, v| typed::Validate::check(v, c));
     }

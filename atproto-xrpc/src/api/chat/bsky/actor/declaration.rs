@@ -23,6 +23,7 @@ typed::object! { Declaration: "chat.bsky.actor.declaration" {
 
 impl Declaration {
     /// With the required fields alone.
+    #[inline]
     pub fn new(allow_incoming: DeclarationAllowIncoming) -> Self {
         Self {
             allow_incoming,

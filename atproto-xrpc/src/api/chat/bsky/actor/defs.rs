@@ -34,6 +34,7 @@ typed::object! { GroupConvoMember {
 
 impl GroupConvoMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(role: MemberRole) -> Self {
         Self {
             role,
@@ -44,6 +45,7 @@ impl GroupConvoMember {
 }
 
 impl typed::Validate for GroupConvoMember {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("addedBy", &self.added_by, |c, v| typed::Validate::check(v, c));
     }
@@ -116,6 +118,7 @@ typed::object! { ProfileViewBasic {
 
 impl ProfileViewBasic {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle) -> Self {
         Self {
             did,
@@ -135,6 +138,7 @@ impl ProfileViewBasic {
 }
 
 impl typed::Validate for ProfileViewBasic {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("displayName", &self.display_name, |c, v| {
             c.length(v, ..=640);

@@ -30,6 +30,7 @@ typed::object! { GetStatusOutput {
 
 impl GetStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(chat_disabled: bool, can_create_groups: bool, group_member_limit: i64) -> Self {
         Self {
             chat_disabled,

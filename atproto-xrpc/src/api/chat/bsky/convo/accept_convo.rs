@@ -20,6 +20,7 @@ typed::object! { AcceptConvo {
 
 impl AcceptConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,

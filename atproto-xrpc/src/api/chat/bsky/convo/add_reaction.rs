@@ -26,6 +26,7 @@ typed::object! { AddReaction {
 
 impl AddReaction {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, message_id: String, value: String) -> Self {
         Self {
             convo_id,
@@ -37,6 +38,7 @@ impl AddReaction {
 }
 
 impl typed::Validate for AddReaction {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| {
             c.length(v, 1..=64);
@@ -60,6 +62,7 @@ typed::object! { AddReactionOutput {
 
 impl AddReactionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(message: super::defs::MessageView) -> Self {
         Self {
             message,
@@ -69,6 +72,7 @@ impl AddReactionOutput {
 }
 
 impl typed::Validate for AddReactionOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }

@@ -48,6 +48,7 @@ typed::object! { ConvoRef {
 
 impl ConvoRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, convo_id: String) -> Self {
         Self {
             did,
@@ -109,6 +110,7 @@ typed::object! { ConvoView {
 
 impl ConvoView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: String,
         rev: String,
@@ -132,6 +134,7 @@ impl ConvoView {
 }
 
 impl typed::Validate for ConvoView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("kind", &self.kind, |c, v| typed::Validate::check(v, c));
@@ -191,6 +194,7 @@ typed::object! { DeletedMessageView {
 
 impl DeletedMessageView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: String,
         rev: String,
@@ -259,6 +263,7 @@ typed::object! { GroupConvo {
 
 impl GroupConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         lock_status: ConvoLockStatus,
@@ -283,6 +288,7 @@ impl GroupConvo {
 }
 
 impl typed::Validate for GroupConvo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| {
             c.length(v, ..=500);
@@ -309,6 +315,7 @@ typed::object! { LogAcceptConvo {
 
 impl LogAcceptConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -344,6 +351,7 @@ typed::object! { LogAddMember {
 
 impl LogAddMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -361,6 +369,7 @@ impl LogAddMember {
 }
 
 impl typed::Validate for LogAddMember {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -395,6 +404,7 @@ typed::object! { LogAddReaction {
 
 impl LogAddReaction {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -413,6 +423,7 @@ impl LogAddReaction {
 }
 
 impl typed::Validate for LogAddReaction {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
         c.optional("relatedProfiles", &self.related_profiles, |c, v| {
@@ -451,6 +462,7 @@ typed::object! { LogApproveJoinRequest {
 
 impl LogApproveJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, member: actor::defs::ProfileViewBasic) -> Self {
         Self {
             rev,
@@ -462,6 +474,7 @@ impl LogApproveJoinRequest {
 }
 
 impl typed::Validate for LogApproveJoinRequest {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("member", &self.member, |c, v| typed::Validate::check(v, c));
     }
@@ -485,6 +498,7 @@ typed::object! { LogBeginConvo {
 
 impl LogBeginConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -517,6 +531,7 @@ typed::object! { LogCreateJoinLink {
 
 impl LogCreateJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: SystemMessageView) -> Self {
         Self {
             rev,
@@ -553,6 +568,7 @@ typed::object! { LogCreateMessage {
 
 impl LogCreateMessage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: LogCreateMessageMessage) -> Self {
         Self {
             rev,
@@ -565,6 +581,7 @@ impl LogCreateMessage {
 }
 
 impl typed::Validate for LogCreateMessage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
         c.optional("relatedProfiles", &self.related_profiles, |c, v| {
@@ -603,6 +620,7 @@ typed::object! { LogDeleteMessage {
 
 impl LogDeleteMessage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: LogDeleteMessageMessage) -> Self {
         Self {
             rev,
@@ -614,6 +632,7 @@ impl LogDeleteMessage {
 }
 
 impl typed::Validate for LogDeleteMessage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }
@@ -649,6 +668,7 @@ typed::object! { LogDisableJoinLink {
 
 impl LogDisableJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: SystemMessageView) -> Self {
         Self {
             rev,
@@ -682,6 +702,7 @@ typed::object! { LogEditGroup {
 
 impl LogEditGroup {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: SystemMessageView) -> Self {
         Self {
             rev,
@@ -715,6 +736,7 @@ typed::object! { LogEditJoinLink {
 
 impl LogEditJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: SystemMessageView) -> Self {
         Self {
             rev,
@@ -748,6 +770,7 @@ typed::object! { LogEnableJoinLink {
 
 impl LogEnableJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: SystemMessageView) -> Self {
         Self {
             rev,
@@ -781,6 +804,7 @@ typed::object! { LogIncomingJoinRequest {
 
 impl LogIncomingJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, member: actor::defs::ProfileViewBasic) -> Self {
         Self {
             rev,
@@ -792,6 +816,7 @@ impl LogIncomingJoinRequest {
 }
 
 impl typed::Validate for LogIncomingJoinRequest {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("member", &self.member, |c, v| typed::Validate::check(v, c));
     }
@@ -815,6 +840,7 @@ typed::object! { LogLeaveConvo {
 
 impl LogLeaveConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -850,6 +876,7 @@ typed::object! { LogLockConvo {
 
 impl LogLockConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -867,6 +894,7 @@ impl LogLockConvo {
 }
 
 impl typed::Validate for LogLockConvo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -898,6 +926,7 @@ typed::object! { LogLockConvoPermanently {
 
 impl LogLockConvoPermanently {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -915,6 +944,7 @@ impl LogLockConvoPermanently {
 }
 
 impl typed::Validate for LogLockConvoPermanently {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -946,6 +976,7 @@ typed::object! { LogMemberJoin {
 
 impl LogMemberJoin {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -963,6 +994,7 @@ impl LogMemberJoin {
 }
 
 impl typed::Validate for LogMemberJoin {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -994,6 +1026,7 @@ typed::object! { LogMemberLeave {
 
 impl LogMemberLeave {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -1011,6 +1044,7 @@ impl LogMemberLeave {
 }
 
 impl typed::Validate for LogMemberLeave {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -1036,6 +1070,7 @@ typed::object! { LogMuteConvo {
 
 impl LogMuteConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -1065,6 +1100,7 @@ typed::object! { LogOutgoingJoinRequest {
 
 impl LogOutgoingJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -1097,6 +1133,7 @@ typed::object! { LogReadConvo {
 
 impl LogReadConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: LogReadConvoMessage) -> Self {
         Self {
             rev,
@@ -1108,6 +1145,7 @@ impl LogReadConvo {
 }
 
 impl typed::Validate for LogReadConvo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }
@@ -1141,6 +1179,7 @@ typed::object! { LogReadJoinRequests {
 
 impl LogReadJoinRequests {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -1173,6 +1212,7 @@ typed::object! { LogReadMessage {
 
 impl LogReadMessage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, message: LogReadMessageMessage) -> Self {
         Self {
             rev,
@@ -1184,6 +1224,7 @@ impl LogReadMessage {
 }
 
 impl typed::Validate for LogReadMessage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }
@@ -1220,6 +1261,7 @@ typed::object! { LogRejectJoinRequest {
 
 impl LogRejectJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, member: actor::defs::ProfileViewBasic) -> Self {
         Self {
             rev,
@@ -1231,6 +1273,7 @@ impl LogRejectJoinRequest {
 }
 
 impl typed::Validate for LogRejectJoinRequest {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("member", &self.member, |c, v| typed::Validate::check(v, c));
     }
@@ -1260,6 +1303,7 @@ typed::object! { LogRemoveMember {
 
 impl LogRemoveMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -1277,6 +1321,7 @@ impl LogRemoveMember {
 }
 
 impl typed::Validate for LogRemoveMember {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -1311,6 +1356,7 @@ typed::object! { LogRemoveReaction {
 
 impl LogRemoveReaction {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -1329,6 +1375,7 @@ impl LogRemoveReaction {
 }
 
 impl typed::Validate for LogRemoveReaction {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
         c.optional("relatedProfiles", &self.related_profiles, |c, v| {
@@ -1370,6 +1417,7 @@ typed::object! { LogUnlockConvo {
 
 impl LogUnlockConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         rev: String,
         convo_id: String,
@@ -1387,6 +1435,7 @@ impl LogUnlockConvo {
 }
 
 impl typed::Validate for LogUnlockConvo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedProfiles", &self.related_profiles, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -1412,6 +1461,7 @@ typed::object! { LogUnmuteConvo {
 
 impl LogUnmuteConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -1444,6 +1494,7 @@ typed::object! { LogWithdrawIncomingJoinRequest {
 
 impl LogWithdrawIncomingJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String, member: actor::defs::ProfileViewBasic) -> Self {
         Self {
             rev,
@@ -1455,6 +1506,7 @@ impl LogWithdrawIncomingJoinRequest {
 }
 
 impl typed::Validate for LogWithdrawIncomingJoinRequest {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("member", &self.member, |c, v| typed::Validate::check(v, c));
     }
@@ -1478,6 +1530,7 @@ typed::object! { LogWithdrawOutgoingJoinRequest {
 
 impl LogWithdrawOutgoingJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rev: String, convo_id: String) -> Self {
         Self {
             rev,
@@ -1507,6 +1560,7 @@ typed::object! { MessageAndReactionView {
 
 impl MessageAndReactionView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(message: MessageView, reaction: ReactionView) -> Self {
         Self {
             message,
@@ -1517,6 +1571,7 @@ impl MessageAndReactionView {
 }
 
 impl typed::Validate for MessageAndReactionView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }
@@ -1557,6 +1612,7 @@ typed::object! { MessageInput {
 
 impl MessageInput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(text: String) -> Self {
         Self {
             text,
@@ -1569,6 +1625,7 @@ impl MessageInput {
 }
 
 impl typed::Validate for MessageInput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("text", &self.text, |c, v| {
             c.length(v, ..=10_000);
@@ -1608,6 +1665,7 @@ typed::object! { MessageRef {
 
 impl MessageRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, message_id: String, convo_id: String) -> Self {
         Self {
             did,
@@ -1659,6 +1717,7 @@ typed::object! { MessageView {
 
 impl MessageView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: String,
         rev: String,
@@ -1682,6 +1741,7 @@ impl MessageView {
 }
 
 impl typed::Validate for MessageView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("text", &self.text, |c, v| {
             c.length(v, ..=10_000);
@@ -1727,6 +1787,7 @@ typed::object! { MessageViewSender {
 
 impl MessageViewSender {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -1758,6 +1819,7 @@ typed::object! { ReactionView {
 
 impl ReactionView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(value: String, sender: ReactionViewSender, created_at: typed::Datetime) -> Self {
         Self {
             value,
@@ -1785,6 +1847,7 @@ typed::object! { ReactionViewSender {
 
 impl ReactionViewSender {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -1810,6 +1873,7 @@ typed::object! { ReplyRef {
 
 impl ReplyRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(message_id: String) -> Self {
         Self {
             message_id,
@@ -1841,6 +1905,7 @@ typed::object! { SystemMessageDataAddMember {
 
 impl SystemMessageDataAddMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         member: SystemMessageReferredUser,
         role: actor::defs::MemberRole,
@@ -1934,6 +1999,7 @@ typed::object! { SystemMessageDataLockConvo {
 
 impl SystemMessageDataLockConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(locked_by: SystemMessageReferredUser) -> Self {
         Self {
             locked_by,
@@ -1959,6 +2025,7 @@ typed::object! { SystemMessageDataLockConvoPermanently {
 
 impl SystemMessageDataLockConvoPermanently {
     /// With the required fields alone.
+    #[inline]
     pub fn new(locked_by: SystemMessageReferredUser) -> Self {
         Self {
             locked_by,
@@ -1990,6 +2057,7 @@ typed::object! { SystemMessageDataMemberJoin {
 
 impl SystemMessageDataMemberJoin {
     /// With the required fields alone.
+    #[inline]
     pub fn new(member: SystemMessageReferredUser, role: actor::defs::MemberRole) -> Self {
         Self {
             member,
@@ -2017,6 +2085,7 @@ typed::object! { SystemMessageDataMemberLeave {
 
 impl SystemMessageDataMemberLeave {
     /// With the required fields alone.
+    #[inline]
     pub fn new(member: SystemMessageReferredUser) -> Self {
         Self {
             member,
@@ -2045,6 +2114,7 @@ typed::object! { SystemMessageDataRemoveMember {
 
 impl SystemMessageDataRemoveMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(member: SystemMessageReferredUser, removed_by: SystemMessageReferredUser) -> Self {
         Self {
             member,
@@ -2071,6 +2141,7 @@ typed::object! { SystemMessageDataUnlockConvo {
 
 impl SystemMessageDataUnlockConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(unlocked_by: SystemMessageReferredUser) -> Self {
         Self {
             unlocked_by,
@@ -2096,6 +2167,7 @@ typed::object! { SystemMessageReferredUser {
 
 impl SystemMessageReferredUser {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -2130,6 +2202,7 @@ typed::object! { SystemMessageView {
 
 impl SystemMessageView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: String,
         rev: String,

@@ -23,6 +23,7 @@ typed::object! { DeleteMessageForSelf {
 
 impl DeleteMessageForSelf {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, message_id: String) -> Self {
         Self {
             convo_id,

@@ -17,6 +17,7 @@ typed::params! { GetConvoAvailability {
 } }
 
 impl typed::Validate for GetConvoAvailability {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.items(v.len(), 1..=10));
     }
@@ -40,6 +41,7 @@ typed::object! { GetConvoAvailabilityOutput {
 
 impl GetConvoAvailabilityOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(can_chat: bool) -> Self {
         Self {
             can_chat,
@@ -50,6 +52,7 @@ impl GetConvoAvailabilityOutput {
 }
 
 impl typed::Validate for GetConvoAvailabilityOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

@@ -17,6 +17,7 @@ typed::params! { GetConvoForMembers {
 } }
 
 impl typed::Validate for GetConvoForMembers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.items(v.len(), 1..=10));
     }
@@ -37,6 +38,7 @@ typed::object! { GetConvoForMembersOutput {
 
 impl GetConvoForMembersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: super::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -46,6 +48,7 @@ impl GetConvoForMembersOutput {
 }
 
 impl typed::Validate for GetConvoForMembersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

@@ -36,6 +36,7 @@ typed::object! { GetLogOutput {
 
 impl GetLogOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(logs: Vec<GetLogOutputLogsItem>) -> Self {
         Self {
             logs,
@@ -46,6 +47,7 @@ impl GetLogOutput {
 }
 
 impl typed::Validate for GetLogOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("logs", &self.logs, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -25,6 +25,7 @@ typed::params! { GetMessages {
 
 impl GetMessages {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -34,12 +35,14 @@ impl GetMessages {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetMessages {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -66,6 +69,7 @@ typed::object! { GetMessagesOutput {
 
 impl GetMessagesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(messages: Vec<GetMessagesOutputMessagesItem>) -> Self {
         Self {
             messages,
@@ -77,6 +81,7 @@ impl GetMessagesOutput {
 }
 
 impl typed::Validate for GetMessagesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("messages", &self.messages, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
         c.optional("relatedProfiles", &self.related_profiles, |c, v| {

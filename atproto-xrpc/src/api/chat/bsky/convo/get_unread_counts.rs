@@ -18,6 +18,7 @@ typed::params! { GetUnreadCounts {
 
 impl GetUnreadCounts {
     /// `includeGroupChats`, or true where it is absent.
+    #[inline]
     pub fn include_group_chats_or_default(&self) -> bool {
         self.include_group_chats.unwrap_or(true)
     }
@@ -43,6 +44,7 @@ typed::object! { GetUnreadCountsOutput {
 
 impl GetUnreadCountsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(unread_accepted_convos: i64, unread_request_convos: i64) -> Self {
         Self {
             unread_accepted_convos,

@@ -20,6 +20,7 @@ typed::object! { LeaveConvo {
 
 impl LeaveConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -48,6 +49,7 @@ typed::object! { LeaveConvoOutput {
 
 impl LeaveConvoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, rev: String) -> Self {
         Self {
             convo_id,

@@ -22,12 +22,14 @@ typed::params! { ListConvoRequests {
 
 impl ListConvoRequests {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListConvoRequests {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -51,6 +53,7 @@ typed::object! { ListConvoRequestsOutput {
 
 impl ListConvoRequestsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(requests: Vec<ListConvoRequestsOutputRequestsItem>) -> Self {
         Self {
             requests,
@@ -61,6 +64,7 @@ impl ListConvoRequestsOutput {
 }
 
 impl typed::Validate for ListConvoRequestsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("requests", &self.requests, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -33,12 +33,14 @@ typed::params! { ListConvos {
 
 impl ListConvos {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListConvos {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -106,6 +108,7 @@ typed::object! { ListConvosOutput {
 
 impl ListConvosOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convos: Vec<super::defs::ConvoView>) -> Self {
         Self {
             convos,
@@ -116,6 +119,7 @@ impl ListConvosOutput {
 }
 
 impl typed::Validate for ListConvosOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convos", &self.convos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

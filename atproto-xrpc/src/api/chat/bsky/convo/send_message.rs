@@ -23,6 +23,7 @@ typed::object! { SendMessage {
 
 impl SendMessage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, message: super::defs::MessageInput) -> Self {
         Self {
             convo_id,
@@ -33,6 +34,7 @@ impl SendMessage {
 }
 
 impl typed::Validate for SendMessage {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }

@@ -20,6 +20,7 @@ typed::object! { SendMessageBatch {
 
 impl SendMessageBatch {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<BatchItem>) -> Self {
         Self {
             items,
@@ -29,6 +30,7 @@ impl SendMessageBatch {
 }
 
 impl typed::Validate for SendMessageBatch {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| {
             c.items(v.len(), ..=100);
@@ -52,6 +54,7 @@ typed::object! { SendMessageBatchOutput {
 
 impl SendMessageBatchOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(items: Vec<super::defs::MessageView>) -> Self {
         Self {
             items,
@@ -61,6 +64,7 @@ impl SendMessageBatchOutput {
 }
 
 impl typed::Validate for SendMessageBatchOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("items", &self.items, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -115,6 +119,7 @@ typed::object! { BatchItem {
 
 impl BatchItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, message: super::defs::MessageInput) -> Self {
         Self {
             convo_id,
@@ -125,6 +130,7 @@ impl BatchItem {
 }
 
 impl typed::Validate for BatchItem {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("message", &self.message, |c, v| typed::Validate::check(v, c));
     }

@@ -20,6 +20,7 @@ typed::object! { UnlockConvo {
 
 impl UnlockConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -45,6 +46,7 @@ typed::object! { UnlockConvoOutput {
 
 impl UnlockConvoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: super::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -54,6 +56,7 @@ impl UnlockConvoOutput {
 }
 
 impl typed::Validate for UnlockConvoOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

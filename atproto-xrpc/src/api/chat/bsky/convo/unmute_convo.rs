@@ -20,6 +20,7 @@ typed::object! { UnmuteConvo {
 
 impl UnmuteConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -45,6 +46,7 @@ typed::object! { UnmuteConvoOutput {
 
 impl UnmuteConvoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: super::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -54,6 +56,7 @@ impl UnmuteConvoOutput {
 }
 
 impl typed::Validate for UnmuteConvoOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

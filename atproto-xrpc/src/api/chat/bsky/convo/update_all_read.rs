@@ -46,6 +46,7 @@ typed::object! { UpdateAllReadOutput {
 
 impl UpdateAllReadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(updated_count: i64) -> Self {
         Self {
             updated_count,

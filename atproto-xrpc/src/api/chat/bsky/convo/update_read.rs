@@ -23,6 +23,7 @@ typed::object! { UpdateRead {
 
 impl UpdateRead {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -49,6 +50,7 @@ typed::object! { UpdateReadOutput {
 
 impl UpdateReadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: super::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -58,6 +60,7 @@ impl UpdateReadOutput {
 }
 
 impl typed::Validate for UpdateReadOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

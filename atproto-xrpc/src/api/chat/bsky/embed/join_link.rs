@@ -21,6 +21,7 @@ typed::object! { JoinLink {
 
 impl JoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code: String) -> Self {
         Self {
             code,
@@ -46,6 +47,7 @@ typed::object! { View {
 
 impl View {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link_preview: ViewJoinLinkPreview) -> Self {
         Self {
             join_link_preview,
@@ -55,6 +57,7 @@ impl View {
 }
 
 impl typed::Validate for View {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("joinLinkPreview", &self.join_link_preview, |c, v| typed::Validate::check(v, c));
     }

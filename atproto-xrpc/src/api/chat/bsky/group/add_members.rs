@@ -25,6 +25,7 @@ typed::object! { AddMembers {
 
 impl AddMembers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, members: Vec<typed::Did>) -> Self {
         Self {
             convo_id,
@@ -35,6 +36,7 @@ impl AddMembers {
 }
 
 impl typed::Validate for AddMembers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.items(v.len(), 1..));
     }
@@ -58,6 +60,7 @@ typed::object! { AddMembersOutput {
 
 impl AddMembersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: convo::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -68,6 +71,7 @@ impl AddMembersOutput {
 }
 
 impl typed::Validate for AddMembersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
         c.optional("addedMembers", &self.added_members, |c, v| {

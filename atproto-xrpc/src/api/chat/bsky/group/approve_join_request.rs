@@ -24,6 +24,7 @@ typed::object! { ApproveJoinRequest {
 
 impl ApproveJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, member: typed::Did) -> Self {
         Self {
             convo_id,
@@ -50,6 +51,7 @@ typed::object! { ApproveJoinRequestOutput {
 
 impl ApproveJoinRequestOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: convo::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -59,6 +61,7 @@ impl ApproveJoinRequestOutput {
 }
 
 impl typed::Validate for ApproveJoinRequestOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

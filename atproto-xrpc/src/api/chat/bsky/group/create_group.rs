@@ -24,6 +24,7 @@ typed::object! { CreateGroup {
 
 impl CreateGroup {
     /// With the required fields alone.
+    #[inline]
     pub fn new(members: Vec<typed::Did>, name: String) -> Self {
         Self {
             members,
@@ -34,6 +35,7 @@ impl CreateGroup {
 }
 
 impl typed::Validate for CreateGroup {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.items(v.len(), ..=10_000));
         c.field("name", &self.name, |c, v| {
@@ -58,6 +60,7 @@ typed::object! { CreateGroupOutput {
 
 impl CreateGroupOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: convo::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -67,6 +70,7 @@ impl CreateGroupOutput {
 }
 
 impl typed::Validate for CreateGroupOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

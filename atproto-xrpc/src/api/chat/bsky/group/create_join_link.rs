@@ -26,6 +26,7 @@ typed::object! { CreateJoinLink {
 
 impl CreateJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, join_rule: super::defs::JoinRule) -> Self {
         Self {
             convo_id,
@@ -36,6 +37,7 @@ impl CreateJoinLink {
     }
 
     /// `requireApproval`, or false where it is absent.
+    #[inline]
     pub fn require_approval_or_default(&self) -> bool {
         self.require_approval.unwrap_or(false)
     }
@@ -58,6 +60,7 @@ typed::object! { CreateJoinLinkOutput {
 
 impl CreateJoinLinkOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link: super::defs::JoinLinkView) -> Self {
         Self {
             join_link,

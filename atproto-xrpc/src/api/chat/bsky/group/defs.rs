@@ -20,6 +20,7 @@ typed::object! { DisabledJoinLinkPreviewView {
 
 impl DisabledJoinLinkPreviewView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code: String) -> Self {
         Self {
             code,
@@ -45,6 +46,7 @@ typed::object! { InvalidJoinLinkPreviewView {
 
 impl InvalidJoinLinkPreviewView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code: String) -> Self {
         Self {
             code,
@@ -96,6 +98,7 @@ typed::object! { JoinLinkPreviewView {
 } }
 
 impl typed::Validate for JoinLinkPreviewView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("owner", &self.owner, |c, v| typed::Validate::check(v, c));
         c.optional("convo", &self.convo, |c, v| typed::Validate::check(v, c));
@@ -129,6 +132,7 @@ typed::object! { JoinLinkView {
 
 impl JoinLinkView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         code: String,
         enabled_status: LinkEnabledStatus,
@@ -194,6 +198,7 @@ typed::object! { JoinRequestConvoView {
 
 impl JoinRequestConvoView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         convo_id: String,
         name: String,
@@ -215,6 +220,7 @@ impl JoinRequestConvoView {
 }
 
 impl typed::Validate for JoinRequestConvoView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("owner", &self.owner, |c, v| typed::Validate::check(v, c));
     }
@@ -241,6 +247,7 @@ typed::object! { JoinRequestView {
 
 impl JoinRequestView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         convo_id: String,
         requested_by: actor::defs::ProfileViewBasic,
@@ -256,6 +263,7 @@ impl JoinRequestView {
 }
 
 impl typed::Validate for JoinRequestView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("requestedBy", &self.requested_by, |c, v| typed::Validate::check(v, c));
     }

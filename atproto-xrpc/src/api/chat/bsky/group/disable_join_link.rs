@@ -20,6 +20,7 @@ typed::object! { DisableJoinLink {
 
 impl DisableJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -45,6 +46,7 @@ typed::object! { DisableJoinLinkOutput {
 
 impl DisableJoinLinkOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link: super::defs::JoinLinkView) -> Self {
         Self {
             join_link,

@@ -24,6 +24,7 @@ typed::object! { EditGroup {
 
 impl EditGroup {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, name: String) -> Self {
         Self {
             convo_id,
@@ -34,6 +35,7 @@ impl EditGroup {
 }
 
 impl typed::Validate for EditGroup {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| {
             c.length(v, 1..=500);
@@ -57,6 +59,7 @@ typed::object! { EditGroupOutput {
 
 impl EditGroupOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: convo::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -66,6 +69,7 @@ impl EditGroupOutput {
 }
 
 impl typed::Validate for EditGroupOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

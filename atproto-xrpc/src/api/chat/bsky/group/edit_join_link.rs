@@ -26,6 +26,7 @@ typed::object! { EditJoinLink {
 
 impl EditJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -53,6 +54,7 @@ typed::object! { EditJoinLinkOutput {
 
 impl EditJoinLinkOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link: super::defs::JoinLinkView) -> Self {
         Self {
             join_link,

@@ -20,6 +20,7 @@ typed::object! { EnableJoinLink {
 
 impl EnableJoinLink {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -45,6 +46,7 @@ typed::object! { EnableJoinLinkOutput {
 
 impl EnableJoinLinkOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link: super::defs::JoinLinkView) -> Self {
         Self {
             join_link,

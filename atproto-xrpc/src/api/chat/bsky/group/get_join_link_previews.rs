@@ -17,6 +17,7 @@ typed::params! { GetJoinLinkPreviews {
 } }
 
 impl typed::Validate for GetJoinLinkPreviews {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("codes", &self.codes, |c, v| c.items(v.len(), 1..=50));
     }
@@ -37,6 +38,7 @@ typed::object! { GetJoinLinkPreviewsOutput {
 
 impl GetJoinLinkPreviewsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(join_link_previews: Vec<GetJoinLinkPreviewsOutputJoinLinkPreviewsItem>) -> Self {
         Self {
             join_link_previews,
@@ -46,6 +48,7 @@ impl GetJoinLinkPreviewsOutput {
 }
 
 impl typed::Validate for GetJoinLinkPreviewsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("joinLinkPreviews", &self.join_link_previews, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

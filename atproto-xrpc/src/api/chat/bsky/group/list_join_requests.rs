@@ -24,6 +24,7 @@ typed::params! { ListJoinRequests {
 
 impl ListJoinRequests {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -33,12 +34,14 @@ impl ListJoinRequests {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListJoinRequests {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { ListJoinRequestsOutput {
 
 impl ListJoinRequestsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(requests: Vec<super::defs::JoinRequestView>) -> Self {
         Self {
             requests,
@@ -72,6 +76,7 @@ impl ListJoinRequestsOutput {
 }
 
 impl typed::Validate for ListJoinRequestsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("requests", &self.requests, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -25,6 +25,7 @@ typed::params! { ListMutualGroups {
 
 impl ListMutualGroups {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did) -> Self {
         Self {
             subject,
@@ -34,12 +35,14 @@ impl ListMutualGroups {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListMutualGroups {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -63,6 +66,7 @@ typed::object! { ListMutualGroupsOutput {
 
 impl ListMutualGroupsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convos: Vec<convo::defs::ConvoView>) -> Self {
         Self {
             convos,
@@ -73,6 +77,7 @@ impl ListMutualGroupsOutput {
 }
 
 impl typed::Validate for ListMutualGroupsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convos", &self.convos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

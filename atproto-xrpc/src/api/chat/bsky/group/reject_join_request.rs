@@ -23,6 +23,7 @@ typed::object! { RejectJoinRequest {
 
 impl RejectJoinRequest {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, member: typed::Did) -> Self {
         Self {
             convo_id,

@@ -24,6 +24,7 @@ typed::object! { RemoveMembers {
 
 impl RemoveMembers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String, members: Vec<typed::Did>) -> Self {
         Self {
             convo_id,
@@ -34,6 +35,7 @@ impl RemoveMembers {
 }
 
 impl typed::Validate for RemoveMembers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.items(v.len(), 1..));
     }
@@ -54,6 +56,7 @@ typed::object! { RemoveMembersOutput {
 
 impl RemoveMembersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: convo::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -63,6 +66,7 @@ impl RemoveMembersOutput {
 }
 
 impl typed::Validate for RemoveMembersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

@@ -21,6 +21,7 @@ typed::object! { RequestJoin {
 
 impl RequestJoin {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code: String) -> Self {
         Self {
             code,
@@ -49,6 +50,7 @@ typed::object! { RequestJoinOutput {
 
 impl RequestJoinOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: RequestJoinOutputStatus) -> Self {
         Self {
             status,
@@ -59,6 +61,7 @@ impl RequestJoinOutput {
 }
 
 impl typed::Validate for RequestJoinOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

@@ -26,6 +26,7 @@ typed::object! { ConvoView {
 
 impl ConvoView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: String, rev: String) -> Self {
         Self {
             id,
@@ -37,6 +38,7 @@ impl ConvoView {
 }
 
 impl typed::Validate for ConvoView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("kind", &self.kind, |c, v| typed::Validate::check(v, c));
     }
@@ -95,6 +97,7 @@ typed::object! { GroupConvo {
 
 impl GroupConvo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         join_request_count: i64,
@@ -117,6 +120,7 @@ impl GroupConvo {
 }
 
 impl typed::Validate for GroupConvo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| {
             c.length(v, ..=500);

@@ -39,6 +39,7 @@ typed::object! { GetActorMetadataOutput {
 
 impl GetActorMetadataOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(day: Metadata, month: Metadata, all: Metadata) -> Self {
         Self {
             day,
@@ -94,6 +95,7 @@ typed::object! { Metadata {
 
 impl Metadata {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         messages_sent: i64,
         messages_received: i64,

@@ -33,6 +33,7 @@ typed::object! { GetConvoOutput {
 
 impl GetConvoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo: super::defs::ConvoView) -> Self {
         Self {
             convo,
@@ -42,6 +43,7 @@ impl GetConvoOutput {
 }
 
 impl typed::Validate for GetConvoOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convo", &self.convo, |c, v| typed::Validate::check(v, c));
     }

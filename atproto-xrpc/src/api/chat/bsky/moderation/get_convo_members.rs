@@ -25,6 +25,7 @@ typed::params! { GetConvoMembers {
 
 impl GetConvoMembers {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convo_id: String) -> Self {
         Self {
             convo_id,
@@ -34,12 +35,14 @@ impl GetConvoMembers {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetConvoMembers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -63,6 +66,7 @@ typed::object! { GetConvoMembersOutput {
 
 impl GetConvoMembersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(members: Vec<actor::defs::ProfileViewBasic>) -> Self {
         Self {
             members,
@@ -73,6 +77,7 @@ impl GetConvoMembersOutput {
 }
 
 impl typed::Validate for GetConvoMembersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

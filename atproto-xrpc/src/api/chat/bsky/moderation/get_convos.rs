@@ -17,6 +17,7 @@ typed::params! { GetConvos {
 } }
 
 impl typed::Validate for GetConvos {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convoIds", &self.convo_ids, |c, v| c.items(v.len(), 1..=100));
     }
@@ -37,6 +38,7 @@ typed::object! { GetConvosOutput {
 
 impl GetConvosOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(convos: Vec<super::defs::ConvoView>) -> Self {
         Self {
             convos,
@@ -46,6 +48,7 @@ impl GetConvosOutput {
 }
 
 impl typed::Validate for GetConvosOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("convos", &self.convos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

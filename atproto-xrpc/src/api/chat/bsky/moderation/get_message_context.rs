@@ -31,6 +31,7 @@ typed::params! { GetMessageContext {
 
 impl GetMessageContext {
     /// With the required fields alone.
+    #[inline]
     pub fn new(message_id: String) -> Self {
         Self {
             message_id,
@@ -42,22 +43,26 @@ impl GetMessageContext {
     }
 
     /// `after`, or 5 where it is absent.
+    #[inline]
     pub fn after_or_default(&self) -> i64 {
         self.after.unwrap_or(5)
     }
 
     /// `before`, or 5 where it is absent.
+    #[inline]
     pub fn before_or_default(&self) -> i64 {
         self.before.unwrap_or(5)
     }
 
     /// `maxInterleavedSystemMessages`, or 10 where it is absent.
+    #[inline]
     pub fn max_interleaved_system_messages_or_default(&self) -> i64 {
         self.max_interleaved_system_messages.unwrap_or(10)
     }
 }
 
 impl typed::Validate for GetMessageContext {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("maxInterleavedSystemMessages", &self.max_interleaved_system_messages, |c, v| {
             c.integer(*v, 0..=1000);
@@ -80,6 +85,7 @@ typed::object! { GetMessageContextOutput {
 
 impl GetMessageContextOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(messages: Vec<GetMessageContextOutputMessagesItem>) -> Self {
         Self {
             messages,
@@ -89,6 +95,7 @@ impl GetMessageContextOutput {
 }
 
 impl typed::Validate for GetMessageContextOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("messages", &self.messages, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -105,6 +105,7 @@ typed::object! { EventChatAccepted {
 
 impl EventChatAccepted {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         actor_did: typed::Did,
         convo_created_at: typed::Datetime,
@@ -171,6 +172,7 @@ typed::object! { EventConvoFirstMessage {
 
 impl EventConvoFirstMessage {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         rev: String,
@@ -605,6 +607,7 @@ typed::object! { EventRateLimitExceeded {
 
 impl EventRateLimitExceeded {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         actor_did: typed::Did,
         created_at: typed::Datetime,

@@ -26,6 +26,7 @@ typed::object! { UpdateActorAccess {
 
 impl UpdateActorAccess {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actor: typed::Did, allow_access: bool) -> Self {
         Self {
             actor,

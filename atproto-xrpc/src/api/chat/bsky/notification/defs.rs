@@ -21,6 +21,7 @@ typed::object! { ChatPreference {
 
 impl ChatPreference {
     /// With the required fields alone.
+    #[inline]
     pub fn new(include: ChatPreferenceInclude, push: bool) -> Self {
         Self {
             include,
@@ -61,6 +62,7 @@ typed::object! { Preferences {
 
 impl Preferences {
     /// With the required fields alone.
+    #[inline]
     pub fn new(chat: ChatPreference, chat_request: ChatPreference) -> Self {
         Self {
             chat,

@@ -38,6 +38,7 @@ typed::object! { PutPreferencesOutput {
 
 impl PutPreferencesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: super::defs::Preferences) -> Self {
         Self {
             preferences,

@@ -52,6 +52,7 @@ typed::object! { AccountView {
 
 impl AccountView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle, indexed_at: typed::Datetime) -> Self {
         Self {
             did,
@@ -72,6 +73,7 @@ impl AccountView {
 }
 
 impl typed::Validate for AccountView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
     }
@@ -98,6 +100,7 @@ typed::object! { RepoBlobRef {
 
 impl RepoBlobRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, cid: typed::CidString) -> Self {
         Self {
             did,
@@ -125,6 +128,7 @@ typed::object! { RepoRef {
 
 impl RepoRef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -153,6 +157,7 @@ typed::object! { StatusAttr {
 
 impl StatusAttr {
     /// With the required fields alone.
+    #[inline]
     pub fn new(applied: bool) -> Self {
         Self {
             applied,
@@ -182,6 +187,7 @@ typed::object! { ThreatSignature {
 
 impl ThreatSignature {
     /// With the required fields alone.
+    #[inline]
     pub fn new(property: String, value: String) -> Self {
         Self {
             property,

@@ -20,6 +20,7 @@ typed::object! { DeleteAccount {
 
 impl DeleteAccount {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

@@ -23,6 +23,7 @@ typed::object! { DisableAccountInvites {
 
 impl DisableAccountInvites {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: typed::Did) -> Self {
         Self {
             account,

@@ -23,6 +23,7 @@ typed::object! { EnableAccountInvites {
 
 impl EnableAccountInvites {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: typed::Did) -> Self {
         Self {
             account,

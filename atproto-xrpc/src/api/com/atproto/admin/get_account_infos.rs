@@ -33,6 +33,7 @@ typed::object! { GetAccountInfosOutput {
 
 impl GetAccountInfosOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(infos: Vec<super::defs::AccountView>) -> Self {
         Self {
             infos,
@@ -42,6 +43,7 @@ impl GetAccountInfosOutput {
 }
 
 impl typed::Validate for GetAccountInfosOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("infos", &self.infos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -25,17 +25,20 @@ typed::params! { GetInviteCodes {
 
 impl GetInviteCodes {
     /// `limit`, or 100 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(100)
     }
 
     /// `sort`, or `"recent"` where it is absent.
+    #[inline]
     pub fn sort_or_default(&self) -> GetInviteCodesSort {
         self.sort.clone().unwrap_or(GetInviteCodesSort::Recent)
     }
 }
 
 impl typed::Validate for GetInviteCodes {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=500));
     }
@@ -70,6 +73,7 @@ typed::object! { GetInviteCodesOutput {
 
 impl GetInviteCodesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(codes: Vec<server::defs::InviteCode>) -> Self {
         Self {
             codes,

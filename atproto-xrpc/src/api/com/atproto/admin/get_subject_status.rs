@@ -46,6 +46,7 @@ typed::object! { GetSubjectStatusOutput {
 
 impl GetSubjectStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: GetSubjectStatusOutputSubject) -> Self {
         Self {
             subject,

@@ -24,12 +24,14 @@ typed::params! { SearchAccounts {
 
 impl SearchAccounts {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for SearchAccounts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -53,6 +55,7 @@ typed::object! { SearchAccountsOutput {
 
 impl SearchAccountsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(accounts: Vec<super::defs::AccountView>) -> Self {
         Self {
             accounts,
@@ -63,6 +66,7 @@ impl SearchAccountsOutput {
 }
 
 impl typed::Validate for SearchAccountsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("accounts", &self.accounts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

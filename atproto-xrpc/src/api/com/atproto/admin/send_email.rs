@@ -32,6 +32,7 @@ typed::object! { SendEmail {
 
 impl SendEmail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(recipient_did: typed::Did, content: String, sender_did: typed::Did) -> Self {
         Self {
             recipient_did,
@@ -61,6 +62,7 @@ typed::object! { SendEmailOutput {
 
 impl SendEmailOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(sent: bool) -> Self {
         Self {
             sent,

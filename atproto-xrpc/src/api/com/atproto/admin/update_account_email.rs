@@ -23,6 +23,7 @@ typed::object! { UpdateAccountEmail {
 
 impl UpdateAccountEmail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: typed::AtIdentifier, email: String) -> Self {
         Self {
             account,

@@ -23,6 +23,7 @@ typed::object! { UpdateAccountHandle {
 
 impl UpdateAccountHandle {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle) -> Self {
         Self {
             did,

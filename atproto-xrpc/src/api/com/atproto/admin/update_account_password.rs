@@ -23,6 +23,7 @@ typed::object! { UpdateAccountPassword {
 
 impl UpdateAccountPassword {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, password: String) -> Self {
         Self {
             did,

@@ -23,6 +23,7 @@ typed::object! { UpdateAccountSigningKey {
 
 impl UpdateAccountSigningKey {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, signing_key: typed::Did) -> Self {
         Self {
             did,

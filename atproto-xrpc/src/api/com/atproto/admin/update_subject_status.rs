@@ -27,6 +27,7 @@ typed::object! { UpdateSubjectStatus {
 
 impl UpdateSubjectStatus {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: UpdateSubjectStatusSubject) -> Self {
         Self {
             subject,
@@ -67,6 +68,7 @@ typed::object! { UpdateSubjectStatusOutput {
 
 impl UpdateSubjectStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: UpdateSubjectStatusOutputSubject) -> Self {
         Self {
             subject,

@@ -24,6 +24,7 @@ typed::object! { IdentityInfo {
 
 impl IdentityInfo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, handle: typed::Handle, did_doc: typed::Object) -> Self {
         Self {
             did,
@@ -35,6 +36,7 @@ impl IdentityInfo {
 }
 
 impl typed::Validate for IdentityInfo {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

@@ -32,6 +32,7 @@ typed::object! { GetRecommendedDidCredentialsOutput {
 } }
 
 impl typed::Validate for GetRecommendedDidCredentialsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("services", &self.services, |c, v| c.unknown(v));
         c.optional("verificationMethods", &self.verification_methods, |c, v| c.unknown(v));

@@ -20,6 +20,7 @@ typed::object! { RefreshIdentity {
 
 impl RefreshIdentity {
     /// With the required fields alone.
+    #[inline]
     pub fn new(identifier: typed::AtIdentifier) -> Self {
         Self {
             identifier,

@@ -33,6 +33,7 @@ typed::object! { ResolveDidOutput {
 
 impl ResolveDidOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did_doc: typed::Object) -> Self {
         Self {
             did_doc,
@@ -42,6 +43,7 @@ impl ResolveDidOutput {
 }
 
 impl typed::Validate for ResolveDidOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

@@ -33,6 +33,7 @@ typed::object! { ResolveHandleOutput {
 
 impl ResolveHandleOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

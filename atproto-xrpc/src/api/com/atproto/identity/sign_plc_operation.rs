@@ -31,6 +31,7 @@ typed::object! { SignPlcOperation {
 } }
 
 impl typed::Validate for SignPlcOperation {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("services", &self.services, |c, v| c.unknown(v));
         c.optional("verificationMethods", &self.verification_methods, |c, v| c.unknown(v));
@@ -52,6 +53,7 @@ typed::object! { SignPlcOperationOutput {
 
 impl SignPlcOperationOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(operation: typed::Object) -> Self {
         Self {
             operation,
@@ -61,6 +63,7 @@ impl SignPlcOperationOutput {
 }
 
 impl typed::Validate for SignPlcOperationOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("operation", &self.operation, |c, v| c.unknown(v));
     }

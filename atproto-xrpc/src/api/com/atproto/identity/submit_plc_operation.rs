@@ -20,6 +20,7 @@ typed::object! { SubmitPlcOperation {
 
 impl SubmitPlcOperation {
     /// With the required fields alone.
+    #[inline]
     pub fn new(operation: typed::Object) -> Self {
         Self {
             operation,
@@ -29,6 +30,7 @@ impl SubmitPlcOperation {
 }
 
 impl typed::Validate for SubmitPlcOperation {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("operation", &self.operation, |c, v| c.unknown(v));
     }

@@ -20,6 +20,7 @@ typed::object! { UpdateHandle {
 
 impl UpdateHandle {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle) -> Self {
         Self {
             handle,

@@ -42,6 +42,7 @@ typed::object! { Label {
 
 impl Label {
     /// With the required fields alone.
+    #[inline]
     pub fn new(src: typed::Did, uri: typed::Uri, val: String, cts: typed::Datetime) -> Self {
         Self {
             src,
@@ -59,6 +60,7 @@ impl Label {
 }
 
 impl typed::Validate for Label {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("val", &self.val, |c, v| c.length(v, ..=128));
     }
@@ -111,6 +113,7 @@ typed::object! { LabelValueDefinition {
 
 impl LabelValueDefinition {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         identifier: String,
         severity: LabelValueDefinitionSeverity,
@@ -129,12 +132,14 @@ impl LabelValueDefinition {
     }
 
     /// `defaultSetting`, or `"warn"` where it is absent.
+    #[inline]
     pub fn default_setting_or_default(&self) -> LabelValueDefinitionDefaultSetting {
         self.default_setting.clone().unwrap_or(LabelValueDefinitionDefaultSetting::Warn)
     }
 }
 
 impl typed::Validate for LabelValueDefinition {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("identifier", &self.identifier, |c, v| {
             c.length(v, ..=100);
@@ -201,6 +206,7 @@ typed::object! { LabelValueDefinitionStrings {
 
 impl LabelValueDefinitionStrings {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lang: typed::Language, name: String, description: String) -> Self {
         Self {
             lang,
@@ -212,6 +218,7 @@ impl LabelValueDefinitionStrings {
 }
 
 impl typed::Validate for LabelValueDefinitionStrings {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| {
             c.length(v, ..=640);
@@ -239,6 +246,7 @@ typed::object! { SelfLabel {
 
 impl SelfLabel {
     /// With the required fields alone.
+    #[inline]
     pub fn new(val: String) -> Self {
         Self {
             val,
@@ -248,6 +256,7 @@ impl SelfLabel {
 }
 
 impl typed::Validate for SelfLabel {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("val", &self.val, |c, v| c.length(v, ..=128));
     }
@@ -268,6 +277,7 @@ typed::object! { SelfLabels {
 
 impl SelfLabels {
     /// With the required fields alone.
+    #[inline]
     pub fn new(values: Vec<SelfLabel>) -> Self {
         Self {
             values,
@@ -277,6 +287,7 @@ impl SelfLabels {
 }
 
 impl typed::Validate for SelfLabels {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("values", &self.values, |c, v| {
             c.items(v.len(), ..=10);

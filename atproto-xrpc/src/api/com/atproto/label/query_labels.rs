@@ -27,6 +27,7 @@ typed::params! { QueryLabels {
 
 impl QueryLabels {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri_patterns: Vec<String>) -> Self {
         Self {
             uri_patterns,
@@ -37,12 +38,14 @@ impl QueryLabels {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for QueryLabels {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=250));
     }
@@ -66,6 +69,7 @@ typed::object! { QueryLabelsOutput {
 
 impl QueryLabelsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(labels: Vec<super::defs::Label>) -> Self {
         Self {
             labels,
@@ -76,6 +80,7 @@ impl QueryLabelsOutput {
 }
 
 impl typed::Validate for QueryLabelsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

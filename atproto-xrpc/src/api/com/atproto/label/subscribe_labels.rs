@@ -74,6 +74,7 @@ typed::object! { Info {
 
 impl Info {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: InfoName) -> Self {
         Self {
             name,
@@ -113,6 +114,7 @@ typed::object! { Labels {
 
 impl Labels {
     /// With the required fields alone.
+    #[inline]
     pub fn new(seq: i64, labels: Vec<super::defs::Label>) -> Self {
         Self {
             seq,
@@ -123,6 +125,7 @@ impl Labels {
 }
 
 impl typed::Validate for Labels {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

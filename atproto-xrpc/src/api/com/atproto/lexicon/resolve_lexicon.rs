@@ -39,6 +39,7 @@ typed::object! { ResolveLexiconOutput {
 
 impl ResolveLexiconOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString, schema: super::schema::Schema) -> Self {
         Self {
             uri,

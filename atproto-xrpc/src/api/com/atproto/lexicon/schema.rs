@@ -20,6 +20,7 @@ typed::object! { Schema: "com.atproto.lexicon.schema" {
 
 impl Schema {
     /// With the required fields alone.
+    #[inline]
     pub fn new(lexicon: i64) -> Self {
         Self {
             lexicon,

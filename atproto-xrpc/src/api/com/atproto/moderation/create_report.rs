@@ -31,6 +31,7 @@ typed::object! { CreateReport {
 
 impl CreateReport {
     /// With the required fields alone.
+    #[inline]
     pub fn new(reason_type: super::defs::ReasonType, subject: CreateReportSubject) -> Self {
         Self {
             reason_type,
@@ -43,6 +44,7 @@ impl CreateReport {
 }
 
 impl typed::Validate for CreateReport {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
         c.optional("reason", &self.reason, |c, v| {
@@ -91,6 +93,7 @@ typed::object! { CreateReportOutput {
 
 impl CreateReportOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         reason_type: super::defs::ReasonType,
@@ -111,6 +114,7 @@ impl CreateReportOutput {
 }
 
 impl typed::Validate for CreateReportOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("reason", &self.reason, |c, v| {
             c.length(v, ..=20_000);
@@ -165,6 +169,7 @@ typed::object! { ModTool {
 
 impl ModTool {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -175,6 +180,7 @@ impl ModTool {
 }
 
 impl typed::Validate for ModTool {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("meta", &self.meta, |c, v| c.unknown(v));
     }

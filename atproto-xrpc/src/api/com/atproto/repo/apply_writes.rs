@@ -29,6 +29,7 @@ typed::object! { ApplyWrites {
 
 impl ApplyWrites {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repo: typed::AtIdentifier, writes: Vec<ApplyWritesWritesItem>) -> Self {
         Self {
             repo,
@@ -41,6 +42,7 @@ impl ApplyWrites {
 }
 
 impl typed::Validate for ApplyWrites {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("writes", &self.writes, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -132,6 +134,7 @@ typed::object! { Create {
 
 impl Create {
     /// With the required fields alone.
+    #[inline]
     pub fn new(collection: typed::Nsid, value: typed::Object) -> Self {
         Self {
             collection,
@@ -143,6 +146,7 @@ impl Create {
 }
 
 impl typed::Validate for Create {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
@@ -170,6 +174,7 @@ typed::object! { CreateResult {
 
 impl CreateResult {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString) -> Self {
         Self {
             uri,
@@ -211,6 +216,7 @@ typed::object! { Delete {
 
 impl Delete {
     /// With the required fields alone.
+    #[inline]
     pub fn new(collection: typed::Nsid, rkey: typed::RecordKey) -> Self {
         Self {
             collection,
@@ -254,6 +260,7 @@ typed::object! { Update {
 
 impl Update {
     /// With the required fields alone.
+    #[inline]
     pub fn new(collection: typed::Nsid, rkey: typed::RecordKey, value: typed::Object) -> Self {
         Self {
             collection,
@@ -265,6 +272,7 @@ impl Update {
 }
 
 impl typed::Validate for Update {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
     }
@@ -291,6 +299,7 @@ typed::object! { UpdateResult {
 
 impl UpdateResult {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString) -> Self {
         Self {
             uri,

@@ -35,6 +35,7 @@ typed::object! { CreateRecord {
 
 impl CreateRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repo: typed::AtIdentifier, collection: typed::Nsid, record: typed::Object) -> Self {
         Self {
             repo,
@@ -49,6 +50,7 @@ impl CreateRecord {
 }
 
 impl typed::Validate for CreateRecord {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("record", &self.record, |c, v| c.unknown(v));
         c.optional("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
@@ -79,6 +81,7 @@ typed::object! { CreateRecordOutput {
 
 impl CreateRecordOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString) -> Self {
         Self {
             uri,

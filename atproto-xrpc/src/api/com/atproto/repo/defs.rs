@@ -21,6 +21,7 @@ typed::object! { CommitMeta {
 
 impl CommitMeta {
     /// With the required fields alone.
+    #[inline]
     pub fn new(cid: typed::CidString, rev: typed::Tid) -> Self {
         Self {
             cid,

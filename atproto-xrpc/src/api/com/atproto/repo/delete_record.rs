@@ -32,6 +32,7 @@ typed::object! { DeleteRecord {
 
 impl DeleteRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repo: typed::AtIdentifier, collection: typed::Nsid, rkey: typed::RecordKey) -> Self {
         Self {
             repo,

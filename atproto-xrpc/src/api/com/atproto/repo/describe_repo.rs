@@ -45,6 +45,7 @@ typed::object! { DescribeRepoOutput {
 
 impl DescribeRepoOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         handle: typed::Handle,
         did: typed::Did,
@@ -64,6 +65,7 @@ impl DescribeRepoOutput {
 }
 
 impl typed::Validate for DescribeRepoOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

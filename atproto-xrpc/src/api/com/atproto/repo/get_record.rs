@@ -27,6 +27,7 @@ typed::params! { GetRecord {
 
 impl GetRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repo: typed::AtIdentifier, collection: typed::Nsid, rkey: typed::RecordKey) -> Self {
         Self {
             repo,
@@ -60,6 +61,7 @@ typed::object! { GetRecordOutput {
 
 impl GetRecordOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, value: typed::Object) -> Self {
         Self {
             uri,
@@ -71,6 +73,7 @@ impl GetRecordOutput {
 }
 
 impl typed::Validate for GetRecordOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
     }

@@ -21,12 +21,14 @@ typed::params! { ListMissingBlobs {
 
 impl ListMissingBlobs {
     /// `limit`, or 500 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(500)
     }
 }
 
 impl typed::Validate for ListMissingBlobs {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=1000));
     }
@@ -50,6 +52,7 @@ typed::object! { ListMissingBlobsOutput {
 
 impl ListMissingBlobsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(blobs: Vec<RecordBlob>) -> Self {
         Self {
             blobs,
@@ -100,6 +103,7 @@ typed::object! { RecordBlob {
 
 impl RecordBlob {
     /// With the required fields alone.
+    #[inline]
     pub fn new(cid: typed::CidString, record_uri: typed::AtUri) -> Self {
         Self {
             cid,

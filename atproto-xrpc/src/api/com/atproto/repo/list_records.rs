@@ -30,6 +30,7 @@ typed::params! { ListRecords {
 
 impl ListRecords {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repo: typed::AtIdentifier, collection: typed::Nsid) -> Self {
         Self {
             repo,
@@ -41,12 +42,14 @@ impl ListRecords {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListRecords {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -70,6 +73,7 @@ typed::object! { ListRecordsOutput {
 
 impl ListRecordsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(records: Vec<Record>) -> Self {
         Self {
             records,
@@ -80,6 +84,7 @@ impl ListRecordsOutput {
 }
 
 impl typed::Validate for ListRecordsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("records", &self.records, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -127,6 +132,7 @@ typed::object! { Record {
 
 impl Record {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString, value: typed::Object) -> Self {
         Self {
             uri,
@@ -138,6 +144,7 @@ impl Record {
 }
 
 impl typed::Validate for Record {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
     }

@@ -38,6 +38,7 @@ typed::object! { PutRecord {
 
 impl PutRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         repo: typed::AtIdentifier,
         collection: typed::Nsid,
@@ -58,6 +59,7 @@ impl PutRecord {
 }
 
 impl typed::Validate for PutRecord {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("rkey", &self.rkey, |c, v| c.length(v.as_str(), ..=512));
         c.field("record", &self.record, |c, v| c.unknown(v));
@@ -88,6 +90,7 @@ typed::object! { PutRecordOutput {
 
 impl PutRecordOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, cid: typed::CidString) -> Self {
         Self {
             uri,

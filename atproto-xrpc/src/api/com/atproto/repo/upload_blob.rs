@@ -24,6 +24,7 @@ typed::object! { UploadBlobOutput {
 
 impl UploadBlobOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(blob: typed::BlobRef) -> Self {
         Self {
             blob,

@@ -23,6 +23,7 @@ typed::object! { ConfirmEmail {
 
 impl ConfirmEmail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String, token: String) -> Self {
         Self {
             email,

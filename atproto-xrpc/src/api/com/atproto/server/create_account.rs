@@ -44,6 +44,7 @@ typed::object! { CreateAccount {
 
 impl CreateAccount {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle) -> Self {
         Self {
             handle,
@@ -61,6 +62,7 @@ impl CreateAccount {
 }
 
 impl typed::Validate for CreateAccount {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("plcOp", &self.plc_op, |c, v| c.unknown(v));
     }
@@ -93,6 +95,7 @@ typed::object! { CreateAccountOutput {
 
 impl CreateAccountOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         access_jwt: String,
         refresh_jwt: String,
@@ -111,6 +114,7 @@ impl CreateAccountOutput {
 }
 
 impl typed::Validate for CreateAccountOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

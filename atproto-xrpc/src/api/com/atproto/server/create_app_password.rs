@@ -23,6 +23,7 @@ typed::object! { CreateAppPassword {
 
 impl CreateAppPassword {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -90,6 +91,7 @@ typed::object! { AppPassword {
 
 impl AppPassword {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String, password: String, created_at: typed::Datetime) -> Self {
         Self {
             name,

@@ -23,6 +23,7 @@ typed::object! { CreateInviteCode {
 
 impl CreateInviteCode {
     /// With the required fields alone.
+    #[inline]
     pub fn new(use_count: i64) -> Self {
         Self {
             use_count,
@@ -49,6 +50,7 @@ typed::object! { CreateInviteCodeOutput {
 
 impl CreateInviteCodeOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code: String) -> Self {
         Self {
             code,

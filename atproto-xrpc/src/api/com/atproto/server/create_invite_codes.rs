@@ -26,6 +26,7 @@ typed::object! { CreateInviteCodes {
 
 impl CreateInviteCodes {
     /// With the required fields alone.
+    #[inline]
     pub fn new(code_count: i64, use_count: i64) -> Self {
         Self {
             code_count,
@@ -53,6 +54,7 @@ typed::object! { CreateInviteCodesOutput {
 
 impl CreateInviteCodesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(codes: Vec<AccountCodes>) -> Self {
         Self {
             codes,
@@ -100,6 +102,7 @@ typed::object! { AccountCodes {
 
 impl AccountCodes {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: String, codes: Vec<String>) -> Self {
         Self {
             account,

@@ -29,6 +29,7 @@ typed::object! { CreateSession {
 
 impl CreateSession {
     /// With the required fields alone.
+    #[inline]
     pub fn new(identifier: String, password: String) -> Self {
         Self {
             identifier,
@@ -84,6 +85,7 @@ typed::object! { CreateSessionOutput {
 
 impl CreateSessionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         access_jwt: String,
         refresh_jwt: String,
@@ -107,6 +109,7 @@ impl CreateSessionOutput {
 }
 
 impl typed::Validate for CreateSessionOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

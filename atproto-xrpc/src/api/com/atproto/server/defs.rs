@@ -36,6 +36,7 @@ typed::object! { InviteCode {
 
 impl InviteCode {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         code: String,
         available: i64,
@@ -78,6 +79,7 @@ typed::object! { InviteCodeUse {
 
 impl InviteCodeUse {
     /// With the required fields alone.
+    #[inline]
     pub fn new(used_by: typed::Did, used_at: typed::Datetime) -> Self {
         Self {
             used_by,

@@ -26,6 +26,7 @@ typed::object! { DeleteAccount {
 
 impl DeleteAccount {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, password: String, token: String) -> Self {
         Self {
             did,

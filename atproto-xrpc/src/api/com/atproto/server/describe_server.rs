@@ -42,6 +42,7 @@ typed::object! { DescribeServerOutput {
 
 impl DescribeServerOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, available_user_domains: Vec<String>) -> Self {
         Self {
             did,

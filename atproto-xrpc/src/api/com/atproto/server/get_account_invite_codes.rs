@@ -21,11 +21,13 @@ typed::params! { GetAccountInviteCodes {
 
 impl GetAccountInviteCodes {
     /// `createAvailable`, or true where it is absent.
+    #[inline]
     pub fn create_available_or_default(&self) -> bool {
         self.create_available.unwrap_or(true)
     }
 
     /// `includeUsed`, or true where it is absent.
+    #[inline]
     pub fn include_used_or_default(&self) -> bool {
         self.include_used.unwrap_or(true)
     }
@@ -48,6 +50,7 @@ typed::object! { GetAccountInviteCodesOutput {
 
 impl GetAccountInviteCodesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(codes: Vec<super::defs::InviteCode>) -> Self {
         Self {
             codes,

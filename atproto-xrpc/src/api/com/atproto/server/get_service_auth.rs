@@ -24,6 +24,7 @@ typed::params! { GetServiceAuth {
 
 impl GetServiceAuth {
     /// With the required fields alone.
+    #[inline]
     pub fn new(aud: String) -> Self {
         Self {
             aud,
@@ -34,6 +35,7 @@ impl GetServiceAuth {
 }
 
 impl typed::Validate for GetServiceAuth {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("aud", &self.aud, |c, v| c.length(v, ..=2048));
     }
@@ -54,6 +56,7 @@ typed::object! { GetServiceAuthOutput {
 
 impl GetServiceAuthOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(token: String) -> Self {
         Self {
             token,

@@ -45,6 +45,7 @@ typed::object! { GetSessionOutput {
 
 impl GetSessionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle, did: typed::Did) -> Self {
         Self {
             handle,
@@ -61,6 +62,7 @@ impl GetSessionOutput {
 }
 
 impl typed::Validate for GetSessionOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

@@ -24,6 +24,7 @@ typed::object! { ListAppPasswordsOutput {
 
 impl ListAppPasswordsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(passwords: Vec<AppPassword>) -> Self {
         Self {
             passwords,
@@ -84,6 +85,7 @@ typed::object! { AppPassword {
 
 impl AppPassword {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String, created_at: typed::Datetime) -> Self {
         Self {
             name,

@@ -51,6 +51,7 @@ typed::object! { RefreshSessionOutput {
 
 impl RefreshSessionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         access_jwt: String,
         refresh_jwt: String,
@@ -74,6 +75,7 @@ impl RefreshSessionOutput {
 }
 
 impl typed::Validate for RefreshSessionOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("didDoc", &self.did_doc, |c, v| c.unknown(v));
     }

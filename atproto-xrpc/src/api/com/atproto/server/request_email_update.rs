@@ -24,6 +24,7 @@ typed::object! { RequestEmailUpdateOutput {
 
 impl RequestEmailUpdateOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(token_required: bool) -> Self {
         Self {
             token_required,

@@ -20,6 +20,7 @@ typed::object! { RequestPasswordReset {
 
 impl RequestPasswordReset {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String) -> Self {
         Self {
             email,

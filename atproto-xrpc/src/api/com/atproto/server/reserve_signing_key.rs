@@ -35,6 +35,7 @@ typed::object! { ReserveSigningKeyOutput {
 
 impl ReserveSigningKeyOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(signing_key: String) -> Self {
         Self {
             signing_key,

@@ -23,6 +23,7 @@ typed::object! { ResetPassword {
 
 impl ResetPassword {
     /// With the required fields alone.
+    #[inline]
     pub fn new(token: String, password: String) -> Self {
         Self {
             token,

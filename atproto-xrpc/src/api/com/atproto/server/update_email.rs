@@ -26,6 +26,7 @@ typed::object! { UpdateEmail {
 
 impl UpdateEmail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String) -> Self {
         Self {
             email,

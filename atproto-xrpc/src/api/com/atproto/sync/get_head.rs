@@ -33,6 +33,7 @@ typed::object! { GetHeadOutput {
 
 impl GetHeadOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(root: typed::CidString) -> Self {
         Self {
             root,

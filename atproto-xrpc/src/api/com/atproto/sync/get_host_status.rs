@@ -42,6 +42,7 @@ typed::object! { GetHostStatusOutput {
 
 impl GetHostStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hostname: String) -> Self {
         Self {
             hostname,

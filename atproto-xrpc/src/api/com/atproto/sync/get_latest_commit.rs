@@ -36,6 +36,7 @@ typed::object! { GetLatestCommitOutput {
 
 impl GetLatestCommitOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(cid: typed::CidString, rev: typed::Tid) -> Self {
         Self {
             cid,

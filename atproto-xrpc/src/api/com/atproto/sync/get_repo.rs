@@ -21,6 +21,7 @@ typed::params! { GetRepo {
 
 impl GetRepo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

@@ -42,6 +42,7 @@ typed::object! { GetRepoStatusOutput {
 
 impl GetRepoStatusOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, active: bool) -> Self {
         Self {
             did,

@@ -27,6 +27,7 @@ typed::params! { ListBlobs {
 
 impl ListBlobs {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -37,12 +38,14 @@ impl ListBlobs {
     }
 
     /// `limit`, or 500 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(500)
     }
 }
 
 impl typed::Validate for ListBlobs {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=1000));
     }
@@ -66,6 +69,7 @@ typed::object! { ListBlobsOutput {
 
 impl ListBlobsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(cids: Vec<typed::CidString>) -> Self {
         Self {
             cids,

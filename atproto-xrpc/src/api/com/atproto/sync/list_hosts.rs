@@ -21,12 +21,14 @@ typed::params! { ListHosts {
 
 impl ListHosts {
     /// `limit`, or 200 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(200)
     }
 }
 
 impl typed::Validate for ListHosts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=1000));
     }
@@ -50,6 +52,7 @@ typed::object! { ListHostsOutput {
 
 impl ListHostsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hosts: Vec<Host>) -> Self {
         Self {
             hosts,
@@ -106,6 +109,7 @@ typed::object! { Host {
 
 impl Host {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hostname: String) -> Self {
         Self {
             hostname,

@@ -21,12 +21,14 @@ typed::params! { ListRepos {
 
 impl ListRepos {
     /// `limit`, or 500 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(500)
     }
 }
 
 impl typed::Validate for ListRepos {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=1000));
     }
@@ -50,6 +52,7 @@ typed::object! { ListReposOutput {
 
 impl ListReposOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repos: Vec<Repo>) -> Self {
         Self {
             repos,
@@ -109,6 +112,7 @@ typed::object! { Repo {
 
 impl Repo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, head: typed::CidString, rev: typed::Tid) -> Self {
         Self {
             did,

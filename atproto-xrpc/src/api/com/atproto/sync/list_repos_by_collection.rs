@@ -24,6 +24,7 @@ typed::params! { ListReposByCollection {
 
 impl ListReposByCollection {
     /// With the required fields alone.
+    #[inline]
     pub fn new(collection: typed::Nsid) -> Self {
         Self {
             collection,
@@ -33,12 +34,14 @@ impl ListReposByCollection {
     }
 
     /// `limit`, or 500 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(500)
     }
 }
 
 impl typed::Validate for ListReposByCollection {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=2000));
     }
@@ -62,6 +65,7 @@ typed::object! { ListReposByCollectionOutput {
 
 impl ListReposByCollectionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repos: Vec<Repo>) -> Self {
         Self {
             repos,
@@ -109,6 +113,7 @@ typed::object! { Repo {
 
 impl Repo {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

@@ -20,6 +20,7 @@ typed::object! { NotifyOfUpdate {
 
 impl NotifyOfUpdate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hostname: String) -> Self {
         Self {
             hostname,

@@ -20,6 +20,7 @@ typed::object! { RequestCrawl {
 
 impl RequestCrawl {
     /// With the required fields alone.
+    #[inline]
     pub fn new(hostname: String) -> Self {
         Self {
             hostname,

@@ -87,6 +87,7 @@ typed::object! { Account {
 
 impl Account {
     /// With the required fields alone.
+    #[inline]
     pub fn new(seq: i64, did: typed::Did, time: typed::Datetime, active: bool) -> Self {
         Self {
             seq,
@@ -163,6 +164,7 @@ typed::object! { Commit {
 } }
 
 impl typed::Validate for Commit {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("blocks", &self.blocks, |c, v| c.length(v, ..=2_000_000));
         c.field("ops", &self.ops, |c, v| c.items(v.len(), ..=200));
@@ -193,6 +195,7 @@ typed::object! { Identity {
 
 impl Identity {
     /// With the required fields alone.
+    #[inline]
     pub fn new(seq: i64, did: typed::Did, time: typed::Datetime) -> Self {
         Self {
             seq,
@@ -224,6 +227,7 @@ typed::object! { Info {
 
 impl Info {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: InfoName) -> Self {
         Self {
             name,
@@ -269,6 +273,7 @@ typed::object! { RepoOp {
 
 impl RepoOp {
     /// With the required fields alone.
+    #[inline]
     pub fn new(action: RepoOpAction, path: String, cid: Option<typed::Link>) -> Self {
         Self {
             action,
@@ -321,6 +326,7 @@ typed::object! { Sync {
 
 impl Sync {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         seq: i64,
         did: typed::Did,
@@ -340,6 +346,7 @@ impl Sync {
 }
 
 impl typed::Validate for Sync {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("blocks", &self.blocks, |c, v| c.length(v, ..=10_000));
     }

@@ -20,6 +20,7 @@ typed::object! { AddReservedHandle {
 
 impl AddReservedHandle {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: String) -> Self {
         Self {
             handle,

@@ -24,6 +24,7 @@ typed::params! { CheckHandleAvailability {
 
 impl CheckHandleAvailability {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle) -> Self {
         Self {
             handle,
@@ -53,6 +54,7 @@ typed::object! { CheckHandleAvailabilityOutput {
 
 impl CheckHandleAvailabilityOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle, result: CheckHandleAvailabilityOutputResult) -> Self {
         Self {
             handle,
@@ -128,6 +130,7 @@ typed::object! { ResultUnavailable {
 
 impl ResultUnavailable {
     /// With the required fields alone.
+    #[inline]
     pub fn new(suggestions: Vec<Suggestion>) -> Self {
         Self {
             suggestions,
@@ -156,6 +159,7 @@ typed::object! { Suggestion {
 
 impl Suggestion {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle, method: String) -> Self {
         Self {
             handle,

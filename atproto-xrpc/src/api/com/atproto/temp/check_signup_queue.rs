@@ -30,6 +30,7 @@ typed::object! { CheckSignupQueueOutput {
 
 impl CheckSignupQueueOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(activated: bool) -> Self {
         Self {
             activated,

@@ -33,6 +33,7 @@ typed::object! { DereferenceScopeOutput {
 
 impl DereferenceScopeOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(scope: String) -> Self {
         Self {
             scope,

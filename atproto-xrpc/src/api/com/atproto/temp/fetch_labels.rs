@@ -22,12 +22,14 @@ typed::params! { FetchLabels {
 
 impl FetchLabels {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for FetchLabels {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=250));
     }
@@ -48,6 +50,7 @@ typed::object! { FetchLabelsOutput {
 
 impl FetchLabelsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(labels: Vec<label::defs::Label>) -> Self {
         Self {
             labels,
@@ -57,6 +60,7 @@ impl FetchLabelsOutput {
 }
 
 impl typed::Validate for FetchLabelsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("labels", &self.labels, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

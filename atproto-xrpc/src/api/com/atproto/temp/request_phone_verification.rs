@@ -20,6 +20,7 @@ typed::object! { RequestPhoneVerification {
 
 impl RequestPhoneVerification {
     /// With the required fields alone.
+    #[inline]
     pub fn new(phone_number: String) -> Self {
         Self {
             phone_number,

@@ -20,6 +20,7 @@ typed::object! { RevokeAccountCredentials {
 
 impl RevokeAccountCredentials {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: typed::AtIdentifier) -> Self {
         Self {
             account,

@@ -32,6 +32,7 @@ typed::object! { CreateTemplate {
 
 impl CreateTemplate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: String, content_markdown: String, name: String) -> Self {
         Self {
             subject,

@@ -42,6 +42,7 @@ typed::object! { TemplateView {
 
 impl TemplateView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: String,
         name: String,

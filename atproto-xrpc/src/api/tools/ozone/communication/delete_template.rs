@@ -20,6 +20,7 @@ typed::object! { DeleteTemplate {
 
 impl DeleteTemplate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: String) -> Self {
         Self {
             id,

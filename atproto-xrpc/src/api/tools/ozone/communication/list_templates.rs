@@ -24,6 +24,7 @@ typed::object! { ListTemplatesOutput {
 
 impl ListTemplatesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(communication_templates: Vec<super::defs::TemplateView>) -> Self {
         Self {
             communication_templates,

@@ -38,6 +38,7 @@ typed::object! { UpdateTemplate {
 
 impl UpdateTemplate {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: String) -> Self {
         Self {
             id,

@@ -27,6 +27,7 @@ typed::params! { GetAccountHistory {
 
 impl GetAccountHistory {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -37,12 +38,14 @@ impl GetAccountHistory {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for GetAccountHistory {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -80,6 +83,7 @@ typed::object! { GetAccountHistoryOutput {
 
 impl GetAccountHistoryOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(events: Vec<Event>) -> Self {
         Self {
             events,
@@ -145,6 +149,7 @@ typed::object! { EmailConfirmed {
 
 impl EmailConfirmed {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String) -> Self {
         Self {
             email,
@@ -170,6 +175,7 @@ typed::object! { EmailUpdated {
 
 impl EmailUpdated {
     /// With the required fields alone.
+    #[inline]
     pub fn new(email: String) -> Self {
         Self {
             email,
@@ -201,6 +207,7 @@ typed::object! { Event {
 
 impl Event {
     /// With the required fields alone.
+    #[inline]
     pub fn new(details: EventDetails, created_by: String, created_at: typed::Datetime) -> Self {
         Self {
             details,
@@ -240,6 +247,7 @@ typed::object! { HandleUpdated {
 
 impl HandleUpdated {
     /// With the required fields alone.
+    #[inline]
     pub fn new(handle: typed::Handle) -> Self {
         Self {
             handle,

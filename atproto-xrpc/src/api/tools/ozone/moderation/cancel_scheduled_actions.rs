@@ -23,6 +23,7 @@ typed::object! { CancelScheduledActions {
 
 impl CancelScheduledActions {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subjects: Vec<typed::Did>) -> Self {
         Self {
             subjects,
@@ -33,6 +34,7 @@ impl CancelScheduledActions {
 }
 
 impl typed::Validate for CancelScheduledActions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subjects", &self.subjects, |c, v| c.items(v.len(), ..=100));
     }
@@ -78,6 +80,7 @@ typed::object! { CancellationResults {
 
 impl CancellationResults {
     /// With the required fields alone.
+    #[inline]
     pub fn new(succeeded: Vec<typed::Did>, failed: Vec<FailedCancellation>) -> Self {
         Self {
             succeeded,
@@ -110,6 +113,7 @@ typed::object! { FailedCancellation {
 
 impl FailedCancellation {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, error: String) -> Self {
         Self {
             did,

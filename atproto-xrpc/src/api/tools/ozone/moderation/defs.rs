@@ -30,6 +30,7 @@ typed::object! { AccountEvent {
 
 impl AccountEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(timestamp: typed::Datetime, active: bool) -> Self {
         Self {
             timestamp,
@@ -88,6 +89,7 @@ typed::object! { AccountHosting {
 
 impl AccountHosting {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: AccountHostingStatus) -> Self {
         Self {
             status,
@@ -210,6 +212,7 @@ typed::object! { AgeAssuranceEvent {
 
 impl AgeAssuranceEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         created_at: typed::Datetime,
         status: AgeAssuranceEventStatus,
@@ -266,6 +269,7 @@ typed::object! { AgeAssuranceOverrideEvent {
 
 impl AgeAssuranceOverrideEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(comment: String, status: AgeAssuranceOverrideEventStatus) -> Self {
         Self {
             comment,
@@ -277,6 +281,7 @@ impl AgeAssuranceOverrideEvent {
 }
 
 impl typed::Validate for AgeAssuranceOverrideEvent {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("comment", &self.comment, |c, v| c.length(v, 1..));
     }
@@ -309,6 +314,7 @@ typed::object! { AgeAssurancePurgeEvent {
 
 impl AgeAssurancePurgeEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(comment: String) -> Self {
         Self {
             comment,
@@ -318,6 +324,7 @@ impl AgeAssurancePurgeEvent {
 }
 
 impl typed::Validate for AgeAssurancePurgeEvent {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("comment", &self.comment, |c, v| c.length(v, 1..));
     }
@@ -353,6 +360,7 @@ typed::object! { BlobView {
 
 impl BlobView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         cid: typed::CidString,
         mime_type: String,
@@ -372,6 +380,7 @@ impl BlobView {
 }
 
 impl typed::Validate for BlobView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
     }
@@ -419,6 +428,7 @@ typed::object! { ConvoView {
 
 impl ConvoView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, convo_id: String) -> Self {
         Self {
             did,
@@ -457,6 +467,7 @@ typed::object! { IdentityEvent {
 
 impl IdentityEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(timestamp: typed::Datetime) -> Self {
         Self {
             timestamp,
@@ -489,6 +500,7 @@ typed::object! { ImageDetails {
 
 impl ImageDetails {
     /// With the required fields alone.
+    #[inline]
     pub fn new(width: i64, height: i64) -> Self {
         Self {
             width,
@@ -587,6 +599,7 @@ typed::object! { ModEventEmail {
 
 impl ModEventEmail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject_line: String) -> Self {
         Self {
             subject_line,
@@ -603,6 +616,7 @@ impl ModEventEmail {
 }
 
 impl typed::Validate for ModEventEmail {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("policies", &self.policies, |c, v| c.items(v.len(), ..=5));
     }
@@ -647,6 +661,7 @@ typed::object! { ModEventLabel {
 
 impl ModEventLabel {
     /// With the required fields alone.
+    #[inline]
     pub fn new(create_label_vals: Vec<String>, negate_label_vals: Vec<String>) -> Self {
         Self {
             create_label_vals,
@@ -678,6 +693,7 @@ typed::object! { ModEventMute {
 
 impl ModEventMute {
     /// With the required fields alone.
+    #[inline]
     pub fn new(duration_in_hours: i64) -> Self {
         Self {
             duration_in_hours,
@@ -725,6 +741,7 @@ typed::object! { ModEventPriorityScore {
 
 impl ModEventPriorityScore {
     /// With the required fields alone.
+    #[inline]
     pub fn new(score: i64) -> Self {
         Self {
             score,
@@ -735,6 +752,7 @@ impl ModEventPriorityScore {
 }
 
 impl typed::Validate for ModEventPriorityScore {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("score", &self.score, |c, v| c.integer(*v, 0..=100));
     }
@@ -761,6 +779,7 @@ typed::object! { ModEventReport {
 
 impl ModEventReport {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report_type: com::atproto::moderation::defs::ReasonType) -> Self {
         Self {
             report_type,
@@ -811,6 +830,7 @@ typed::object! { ModEventReverseTakedown {
 } }
 
 impl typed::Validate for ModEventReverseTakedown {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("policies", &self.policies, |c, v| c.items(v.len(), ..=5));
     }
@@ -840,6 +860,7 @@ typed::object! { ModEventTag {
 
 impl ModEventTag {
     /// With the required fields alone.
+    #[inline]
     pub fn new(add: Vec<String>, remove: Vec<String>) -> Self {
         Self {
             add,
@@ -888,6 +909,7 @@ typed::object! { ModEventTakedown {
 } }
 
 impl typed::Validate for ModEventTakedown {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("policies", &self.policies, |c, v| c.items(v.len(), ..=5));
     }
@@ -973,6 +995,7 @@ typed::object! { ModEventView {
 
 impl ModEventView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         event: ModEventViewEvent,
@@ -997,6 +1020,7 @@ impl ModEventView {
 }
 
 impl typed::Validate for ModEventView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("event", &self.event, |c, v| typed::Validate::check(v, c));
         c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));
@@ -1079,6 +1103,7 @@ typed::object! { ModEventViewDetail {
 
 impl ModEventViewDetail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         event: ModEventViewDetailEvent,
@@ -1101,6 +1126,7 @@ impl ModEventViewDetail {
 }
 
 impl typed::Validate for ModEventViewDetail {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("event", &self.event, |c, v| typed::Validate::check(v, c));
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
@@ -1173,6 +1199,7 @@ typed::object! { ModTool {
 
 impl ModTool {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -1183,6 +1210,7 @@ impl ModTool {
 }
 
 impl typed::Validate for ModTool {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("meta", &self.meta, |c, v| c.unknown(v));
     }
@@ -1202,6 +1230,7 @@ typed::object! { Moderation {
 } }
 
 impl typed::Validate for Moderation {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("subjectStatus", &self.subject_status, |c, v| typed::Validate::check(v, c));
     }
@@ -1221,6 +1250,7 @@ typed::object! { ModerationDetail {
 } }
 
 impl typed::Validate for ModerationDetail {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("subjectStatus", &self.subject_status, |c, v| typed::Validate::check(v, c));
     }
@@ -1250,6 +1280,7 @@ typed::object! { RecordEvent {
 
 impl RecordEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(timestamp: typed::Datetime, op: RecordEventOp) -> Self {
         Self {
             timestamp,
@@ -1299,6 +1330,7 @@ typed::object! { RecordHosting {
 
 impl RecordHosting {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: RecordHostingStatus) -> Self {
         Self {
             status,
@@ -1356,6 +1388,7 @@ typed::object! { RecordView {
 
 impl RecordView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -1379,6 +1412,7 @@ impl RecordView {
 }
 
 impl typed::Validate for RecordView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
@@ -1422,6 +1456,7 @@ typed::object! { RecordViewDetail {
 
 impl RecordViewDetail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         uri: typed::AtUri,
         cid: typed::CidString,
@@ -1446,6 +1481,7 @@ impl RecordViewDetail {
 }
 
 impl typed::Validate for RecordViewDetail {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
         c.field("blobs", &self.blobs, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
@@ -1470,6 +1506,7 @@ typed::object! { RecordViewNotFound {
 
 impl RecordViewNotFound {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,
@@ -1561,6 +1598,7 @@ typed::object! { RepoView {
 
 impl RepoView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         did: typed::Did,
         handle: typed::Handle,
@@ -1586,6 +1624,7 @@ impl RepoView {
 }
 
 impl typed::Validate for RepoView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
@@ -1646,6 +1685,7 @@ typed::object! { RepoViewDetail {
 
 impl RepoViewDetail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         did: typed::Did,
         handle: typed::Handle,
@@ -1674,6 +1714,7 @@ impl RepoViewDetail {
 }
 
 impl typed::Validate for RepoViewDetail {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("relatedRecords", &self.related_records, |c, v| c.each(v, |c, v| c.unknown(v)));
         c.field("moderation", &self.moderation, |c, v| typed::Validate::check(v, c));
@@ -1696,6 +1737,7 @@ typed::object! { RepoViewNotFound {
 
 impl RepoViewNotFound {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -1772,6 +1814,7 @@ typed::object! { RevokeAccountCredentialsEvent {
 
 impl RevokeAccountCredentialsEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(comment: String) -> Self {
         Self {
             comment,
@@ -1781,6 +1824,7 @@ impl RevokeAccountCredentialsEvent {
 }
 
 impl typed::Validate for RevokeAccountCredentialsEvent {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("comment", &self.comment, |c, v| c.length(v, 1..));
     }
@@ -1867,6 +1911,7 @@ typed::object! { ScheduledActionView {
 
 impl ScheduledActionView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         action: ScheduledActionViewAction,
@@ -1897,6 +1942,7 @@ impl ScheduledActionView {
 }
 
 impl typed::Validate for ScheduledActionView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("eventData", &self.event_data, |c, v| c.unknown(v));
     }
@@ -2025,6 +2071,7 @@ typed::object! { SubjectStatusView {
 
 impl SubjectStatusView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         subject: SubjectStatusViewSubject,
@@ -2064,6 +2111,7 @@ impl SubjectStatusView {
 }
 
 impl typed::Validate for SubjectStatusView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("priorityScore", &self.priority_score, |c, v| c.integer(*v, 0..=100));
     }
@@ -2144,6 +2192,7 @@ typed::object! { SubjectView {
 
 impl SubjectView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(r#type: com::atproto::moderation::defs::SubjectType, subject: String) -> Self {
         Self {
             r#type,
@@ -2158,6 +2207,7 @@ impl SubjectView {
 }
 
 impl typed::Validate for SubjectView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("record", &self.record, |c, v| typed::Validate::check(v, c));
         c.optional("repo", &self.repo, |c, v| typed::Validate::check(v, c));
@@ -2204,6 +2254,7 @@ typed::object! { VideoDetails {
 
 impl VideoDetails {
     /// With the required fields alone.
+    #[inline]
     pub fn new(width: i64, height: i64, length: i64) -> Self {
         Self {
             width,

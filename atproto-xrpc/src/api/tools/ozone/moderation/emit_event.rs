@@ -39,6 +39,7 @@ typed::object! { EmitEvent {
 
 impl EmitEvent {
     /// With the required fields alone.
+    #[inline]
     pub fn new(event: EmitEventEvent, subject: EmitEventSubject, created_by: typed::Did) -> Self {
         Self {
             event,
@@ -54,6 +55,7 @@ impl EmitEvent {
 }
 
 impl typed::Validate for EmitEvent {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("event", &self.event, |c, v| typed::Validate::check(v, c));
         c.optional("modTool", &self.mod_tool, |c, v| typed::Validate::check(v, c));

@@ -34,6 +34,7 @@ typed::object! { GetAccountPreferencesOutput {
 
 impl GetAccountPreferencesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(preferences: app::bsky::actor::defs::Preferences) -> Self {
         Self {
             preferences,
@@ -43,6 +44,7 @@ impl GetAccountPreferencesOutput {
 }
 
 impl typed::Validate for GetAccountPreferencesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("preferences", &self.preferences, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -33,6 +33,7 @@ typed::object! { GetAccountTimelineOutput {
 
 impl GetAccountTimelineOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(timeline: Vec<TimelineItem>) -> Self {
         Self {
             timeline,
@@ -90,6 +91,7 @@ typed::object! { TimelineItem {
 
 impl TimelineItem {
     /// With the required fields alone.
+    #[inline]
     pub fn new(day: String, summary: Vec<TimelineItemSummary>) -> Self {
         Self {
             day,
@@ -122,6 +124,7 @@ typed::object! { TimelineItemSummary {
 
 impl TimelineItemSummary {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         event_subject_type: TimelineItemSummaryEventSubjectType,
         event_type: TimelineItemSummaryEventType,

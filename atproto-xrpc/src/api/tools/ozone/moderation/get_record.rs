@@ -21,6 +21,7 @@ typed::params! { GetRecord {
 
 impl GetRecord {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri) -> Self {
         Self {
             uri,

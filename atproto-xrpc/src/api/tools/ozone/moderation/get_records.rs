@@ -17,6 +17,7 @@ typed::params! { GetRecords {
 } }
 
 impl typed::Validate for GetRecords {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("uris", &self.uris, |c, v| c.items(v.len(), ..=100));
     }
@@ -37,6 +38,7 @@ typed::object! { GetRecordsOutput {
 
 impl GetRecordsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(records: Vec<GetRecordsOutputRecordsItem>) -> Self {
         Self {
             records,
@@ -46,6 +48,7 @@ impl GetRecordsOutput {
 }
 
 impl typed::Validate for GetRecordsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("records", &self.records, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -17,6 +17,7 @@ typed::params! { GetReporterStats {
 } }
 
 impl typed::Validate for GetReporterStats {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("dids", &self.dids, |c, v| c.items(v.len(), ..=100));
     }
@@ -37,6 +38,7 @@ typed::object! { GetReporterStatsOutput {
 
 impl GetReporterStatsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(stats: Vec<super::defs::ReporterStats>) -> Self {
         Self {
             stats,

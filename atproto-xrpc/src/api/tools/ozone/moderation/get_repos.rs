@@ -17,6 +17,7 @@ typed::params! { GetRepos {
 } }
 
 impl typed::Validate for GetRepos {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("dids", &self.dids, |c, v| c.items(v.len(), ..=100));
     }
@@ -37,6 +38,7 @@ typed::object! { GetReposOutput {
 
 impl GetReposOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repos: Vec<GetReposOutputReposItem>) -> Self {
         Self {
             repos,
@@ -46,6 +48,7 @@ impl GetReposOutput {
 }
 
 impl typed::Validate for GetReposOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("repos", &self.repos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -17,6 +17,7 @@ typed::params! { GetSubjects {
 } }
 
 impl typed::Validate for GetSubjects {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subjects", &self.subjects, |c, v| c.items(v.len(), 1..=100));
     }
@@ -37,6 +38,7 @@ typed::object! { GetSubjectsOutput {
 
 impl GetSubjectsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subjects: Vec<super::defs::SubjectView>) -> Self {
         Self {
             subjects,
@@ -46,6 +48,7 @@ impl GetSubjectsOutput {
 }
 
 impl typed::Validate for GetSubjectsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subjects", &self.subjects, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -35,6 +35,7 @@ typed::object! { ListScheduledActions {
 
 impl ListScheduledActions {
     /// With the required fields alone.
+    #[inline]
     pub fn new(statuses: Vec<ListScheduledActionsStatusesItem>) -> Self {
         Self {
             statuses,
@@ -48,12 +49,14 @@ impl ListScheduledActions {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListScheduledActions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("statuses", &self.statuses, |c, v| c.items(v.len(), 1..));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -92,6 +95,7 @@ typed::object! { ListScheduledActionsOutput {
 
 impl ListScheduledActionsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(actions: Vec<super::defs::ScheduledActionView>) -> Self {
         Self {
             actions,
@@ -102,6 +106,7 @@ impl ListScheduledActionsOutput {
 }
 
 impl typed::Validate for ListScheduledActionsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("actions", &self.actions, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -84,22 +84,26 @@ typed::params! { QueryEvents {
 
 impl QueryEvents {
     /// `includeAllUserRecords`, or false where it is absent.
+    #[inline]
     pub fn include_all_user_records_or_default(&self) -> bool {
         self.include_all_user_records.unwrap_or(false)
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryEventsSortDirection {
         self.sort_direction.unwrap_or(QueryEventsSortDirection::Desc)
     }
 }
 
 impl typed::Validate for QueryEvents {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("collections", &self.collections, |c, v| c.items(v.len(), ..=20));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -160,6 +164,7 @@ typed::object! { QueryEventsOutput {
 
 impl QueryEventsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(events: Vec<super::defs::ModEventView>) -> Self {
         Self {
             events,
@@ -170,6 +175,7 @@ impl QueryEventsOutput {
 }
 
 impl typed::Validate for QueryEventsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("events", &self.events, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -123,22 +123,26 @@ typed::params! { QueryStatuses {
 
 impl QueryStatuses {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryStatusesSortDirection {
         self.sort_direction.unwrap_or(QueryStatusesSortDirection::Desc)
     }
 
     /// `sortField`, or `"lastReportedAt"` where it is absent.
+    #[inline]
     pub fn sort_field_or_default(&self) -> QueryStatusesSortField {
         self.sort_field.unwrap_or(QueryStatusesSortField::LastReportedAt)
     }
 }
 
 impl typed::Validate for QueryStatuses {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("collections", &self.collections, |c, v| c.items(v.len(), ..=20));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -228,6 +232,7 @@ typed::object! { QueryStatusesOutput {
 
 impl QueryStatusesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject_statuses: Vec<super::defs::SubjectStatusView>) -> Self {
         Self {
             subject_statuses,
@@ -238,6 +243,7 @@ impl QueryStatusesOutput {
 }
 
 impl typed::Validate for QueryStatusesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subjectStatuses", &self.subject_statuses, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

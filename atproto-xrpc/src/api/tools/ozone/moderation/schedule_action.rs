@@ -32,6 +32,7 @@ typed::object! { ScheduleAction {
 
 impl ScheduleAction {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         action: ScheduleActionAction,
         subjects: Vec<typed::Did>,
@@ -50,6 +51,7 @@ impl ScheduleAction {
 }
 
 impl typed::Validate for ScheduleAction {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("action", &self.action, |c, v| typed::Validate::check(v, c));
         c.field("subjects", &self.subjects, |c, v| c.items(v.len(), ..=100));
@@ -108,6 +110,7 @@ typed::object! { FailedScheduling {
 
 impl FailedScheduling {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, error: String) -> Self {
         Self {
             subject,
@@ -138,6 +141,7 @@ typed::object! { ScheduledActionResults {
 
 impl ScheduledActionResults {
     /// With the required fields alone.
+    #[inline]
     pub fn new(succeeded: Vec<typed::Did>, failed: Vec<FailedScheduling>) -> Self {
         Self {
             succeeded,
@@ -208,6 +212,7 @@ typed::object! { Takedown {
 } }
 
 impl typed::Validate for Takedown {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("policies", &self.policies, |c, v| c.items(v.len(), ..=5));
     }

@@ -27,12 +27,14 @@ typed::params! { SearchRepos {
 
 impl SearchRepos {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for SearchRepos {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -56,6 +58,7 @@ typed::object! { SearchReposOutput {
 
 impl SearchReposOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(repos: Vec<super::defs::RepoView>) -> Self {
         Self {
             repos,
@@ -66,6 +69,7 @@ impl SearchReposOutput {
 }
 
 impl typed::Validate for SearchReposOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("repos", &self.repos, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -23,6 +23,7 @@ typed::object! { AssignModerator {
 
 impl AssignModerator {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue_id: i64, did: String) -> Self {
         Self {
             queue_id,

@@ -35,6 +35,7 @@ typed::object! { CreateQueue {
 
 impl CreateQueue {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -49,6 +50,7 @@ impl CreateQueue {
 }
 
 impl typed::Validate for CreateQueue {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("reportTypes", &self.report_types, |c, v| c.items(v.len(), ..=25));
     }
@@ -82,6 +84,7 @@ typed::object! { CreateQueueOutput {
 
 impl CreateQueueOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue: super::defs::QueueView) -> Self {
         Self {
             queue,

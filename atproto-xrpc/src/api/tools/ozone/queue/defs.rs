@@ -34,6 +34,7 @@ typed::object! { AssignmentView {
 
 impl AssignmentView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: i64, did: typed::Did, queue: QueueView, start_at: typed::Datetime) -> Self {
         Self {
             id,
@@ -48,6 +49,7 @@ impl AssignmentView {
 }
 
 impl typed::Validate for AssignmentView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("moderator", &self.moderator, |c, v| typed::Validate::check(v, c));
     }
@@ -137,6 +139,7 @@ typed::object! { QueueView {
 
 impl QueueView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         name: String,

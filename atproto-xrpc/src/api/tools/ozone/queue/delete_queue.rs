@@ -23,6 +23,7 @@ typed::object! { DeleteQueue {
 
 impl DeleteQueue {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue_id: i64) -> Self {
         Self {
             queue_id,
@@ -52,6 +53,7 @@ typed::object! { DeleteQueueOutput {
 
 impl DeleteQueueOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(deleted: bool) -> Self {
         Self {
             deleted,

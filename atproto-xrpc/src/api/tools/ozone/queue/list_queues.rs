@@ -33,12 +33,14 @@ typed::params! { ListQueues {
 
 impl ListQueues {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListQueues {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
         c.optional("reportTypes", &self.report_types, |c, v| c.items(v.len(), ..=10));
@@ -63,6 +65,7 @@ typed::object! { ListQueuesOutput {
 
 impl ListQueuesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queues: Vec<super::defs::QueueView>) -> Self {
         Self {
             queues,

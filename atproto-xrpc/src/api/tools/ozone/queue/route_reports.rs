@@ -23,6 +23,7 @@ typed::object! { RouteReports {
 
 impl RouteReports {
     /// With the required fields alone.
+    #[inline]
     pub fn new(start_report_id: i64, end_report_id: i64) -> Self {
         Self {
             start_report_id,
@@ -52,6 +53,7 @@ typed::object! { RouteReportsOutput {
 
 impl RouteReportsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(assigned: i64, unmatched: i64) -> Self {
         Self {
             assigned,

@@ -23,6 +23,7 @@ typed::object! { UnassignModerator {
 
 impl UnassignModerator {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue_id: i64, did: typed::Did) -> Self {
         Self {
             queue_id,

@@ -32,6 +32,7 @@ typed::object! { UpdateQueue {
 
 impl UpdateQueue {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue_id: i64) -> Self {
         Self {
             queue_id,
@@ -61,6 +62,7 @@ typed::object! { UpdateQueueOutput {
 
 impl UpdateQueueOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(queue: super::defs::QueueView) -> Self {
         Self {
             queue,

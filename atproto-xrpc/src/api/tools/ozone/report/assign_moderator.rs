@@ -29,6 +29,7 @@ typed::object! { AssignModerator {
 
 impl AssignModerator {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report_id: i64) -> Self {
         Self {
             report_id,

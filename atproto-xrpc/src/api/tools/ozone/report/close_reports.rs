@@ -29,6 +29,7 @@ typed::object! { CloseReports {
 
 impl CloseReports {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Uri) -> Self {
         Self {
             subject,
@@ -40,6 +41,7 @@ impl CloseReports {
     }
 
     /// `isAutomated`, or false where it is absent.
+    #[inline]
     pub fn is_automated_or_default(&self) -> bool {
         self.is_automated.unwrap_or(false)
     }
@@ -65,6 +67,7 @@ typed::object! { CloseReportsOutput {
 
 impl CloseReportsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(closed_count: i64, report_ids: Vec<i64>) -> Self {
         Self {
             closed_count,

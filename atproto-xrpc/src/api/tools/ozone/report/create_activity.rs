@@ -35,6 +35,7 @@ typed::object! { CreateActivity {
 
 impl CreateActivity {
     /// With the required fields alone.
+    #[inline]
     pub fn new(activity: CreateActivityActivity) -> Self {
         Self {
             activity,
@@ -48,6 +49,7 @@ impl CreateActivity {
     }
 
     /// `isAutomated`, or false where it is absent.
+    #[inline]
     pub fn is_automated_or_default(&self) -> bool {
         self.is_automated.unwrap_or(false)
     }
@@ -83,6 +85,7 @@ typed::object! { CreateActivityOutput {
 
 impl CreateActivityOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(activity: super::defs::ReportActivityView) -> Self {
         Self {
             activity,
@@ -92,6 +95,7 @@ impl CreateActivityOutput {
 }
 
 impl typed::Validate for CreateActivityOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("activity", &self.activity, |c, v| typed::Validate::check(v, c));
     }

@@ -69,6 +69,7 @@ typed::object! { AssignmentView {
 
 impl AssignmentView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(id: i64, did: typed::Did, report_id: i64, start_at: typed::Datetime) -> Self {
         Self {
             id,
@@ -84,6 +85,7 @@ impl AssignmentView {
 }
 
 impl typed::Validate for AssignmentView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("moderator", &self.moderator, |c, v| typed::Validate::check(v, c));
     }
@@ -183,6 +185,7 @@ typed::object! { HistoricalStats {
 
 impl HistoricalStats {
     /// With the required fields alone.
+    #[inline]
     pub fn new(date: String) -> Self {
         Self {
             date,
@@ -522,6 +525,7 @@ typed::object! { ReportActivityView {
 
 impl ReportActivityView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         id: i64,
         report_id: i64,
@@ -548,6 +552,7 @@ impl ReportActivityView {
 }
 
 impl typed::Validate for ReportActivityView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("meta", &self.meta, |c, v| c.unknown(v));
         c.optional("moderator", &self.moderator, |c, v| typed::Validate::check(v, c));
@@ -589,6 +594,7 @@ typed::object! { ReportAssignment {
 
 impl ReportAssignment {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, assigned_at: typed::Datetime) -> Self {
         Self {
             did,
@@ -600,6 +606,7 @@ impl ReportAssignment {
 }
 
 impl typed::Validate for ReportAssignment {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("moderator", &self.moderator, |c, v| typed::Validate::check(v, c));
     }
@@ -677,12 +684,14 @@ typed::object! { ReportView {
 
 impl ReportView {
     /// `isAutomated`, or false where it is absent.
+    #[inline]
     pub fn is_automated_or_default(&self) -> bool {
         self.is_automated.unwrap_or(false)
     }
 }
 
 impl typed::Validate for ReportView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("subject", &self.subject, |c, v| typed::Validate::check(v, c));
         c.field("reporter", &self.reporter, |c, v| typed::Validate::check(v, c));

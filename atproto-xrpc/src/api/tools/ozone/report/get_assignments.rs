@@ -30,17 +30,20 @@ typed::params! { GetAssignments {
 
 impl GetAssignments {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `onlyActive`, or true where it is absent.
+    #[inline]
     pub fn only_active_or_default(&self) -> bool {
         self.only_active.unwrap_or(true)
     }
 }
 
 impl typed::Validate for GetAssignments {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("dids", &self.dids, |c, v| c.items(v.len(), ..=50));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -66,6 +69,7 @@ typed::object! { GetAssignmentsOutput {
 
 impl GetAssignmentsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(assignments: Vec<super::defs::AssignmentView>) -> Self {
         Self {
             assignments,
@@ -76,6 +80,7 @@ impl GetAssignmentsOutput {
 }
 
 impl typed::Validate for GetAssignmentsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("assignments", &self.assignments, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -36,12 +36,14 @@ typed::params! { GetHistoricalStats {
 
 impl GetHistoricalStats {
     /// `limit`, or 30 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(30)
     }
 }
 
 impl typed::Validate for GetHistoricalStats {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -65,6 +67,7 @@ typed::object! { GetHistoricalStatsOutput {
 
 impl GetHistoricalStatsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(stats: Vec<super::defs::HistoricalStats>) -> Self {
         Self {
             stats,

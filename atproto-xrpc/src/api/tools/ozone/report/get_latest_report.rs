@@ -24,6 +24,7 @@ typed::object! { GetLatestReportOutput {
 
 impl GetLatestReportOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report: super::defs::ReportView) -> Self {
         Self {
             report,
@@ -33,6 +34,7 @@ impl GetLatestReportOutput {
 }
 
 impl typed::Validate for GetLatestReportOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("report", &self.report, |c, v| typed::Validate::check(v, c));
     }

@@ -39,6 +39,7 @@ typed::object! { GetLiveStatsOutput {
 
 impl GetLiveStatsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(stats: super::defs::LiveStats) -> Self {
         Self {
             stats,

@@ -24,6 +24,7 @@ typed::params! { ListActivities {
 
 impl ListActivities {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report_id: i64) -> Self {
         Self {
             report_id,
@@ -33,12 +34,14 @@ impl ListActivities {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListActivities {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -62,6 +65,7 @@ typed::object! { ListActivitiesOutput {
 
 impl ListActivitiesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(activities: Vec<super::defs::ReportActivityView>) -> Self {
         Self {
             activities,
@@ -72,6 +76,7 @@ impl ListActivitiesOutput {
 }
 
 impl typed::Validate for ListActivitiesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("activities", &self.activities, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -33,17 +33,20 @@ typed::params! { QueryActivities {
 
 impl QueryActivities {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryActivitiesSortDirection {
         self.sort_direction.unwrap_or(QueryActivitiesSortDirection::Desc)
     }
 }
 
 impl typed::Validate for QueryActivities {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -77,6 +80,7 @@ typed::object! { QueryActivitiesOutput {
 
 impl QueryActivitiesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(activities: Vec<super::defs::ReportActivityView>) -> Self {
         Self {
             activities,
@@ -87,6 +91,7 @@ impl QueryActivitiesOutput {
 }
 
 impl typed::Validate for QueryActivitiesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("activities", &self.activities, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

@@ -60,6 +60,7 @@ typed::params! { QueryReports {
 
 impl QueryReports {
     /// With the required fields alone.
+    #[inline]
     pub fn new(status: QueryReportsStatus) -> Self {
         Self {
             status,
@@ -81,27 +82,32 @@ impl QueryReports {
     }
 
     /// `isMuted`, or false where it is absent.
+    #[inline]
     pub fn is_muted_or_default(&self) -> bool {
         self.is_muted.unwrap_or(false)
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryReportsSortDirection {
         self.sort_direction.unwrap_or(QueryReportsSortDirection::Desc)
     }
 
     /// `sortField`, or `"createdAt"` where it is absent.
+    #[inline]
     pub fn sort_field_or_default(&self) -> QueryReportsSortField {
         self.sort_field.unwrap_or(QueryReportsSortField::CreatedAt)
     }
 }
 
 impl typed::Validate for QueryReports {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("collections", &self.collections, |c, v| c.items(v.len(), ..=20));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -173,6 +179,7 @@ typed::object! { QueryReportsOutput {
 
 impl QueryReportsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(reports: Vec<super::defs::ReportView>) -> Self {
         Self {
             reports,
@@ -183,6 +190,7 @@ impl QueryReportsOutput {
 }
 
 impl typed::Validate for QueryReportsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("reports", &self.reports, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -26,6 +26,7 @@ typed::object! { ReassignQueue {
 
 impl ReassignQueue {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report_id: i64, queue_id: i64) -> Self {
         Self {
             report_id,
@@ -53,6 +54,7 @@ typed::object! { ReassignQueueOutput {
 
 impl ReassignQueueOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report: super::defs::ReportView) -> Self {
         Self {
             report,
@@ -62,6 +64,7 @@ impl ReassignQueueOutput {
 }
 
 impl typed::Validate for ReassignQueueOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("report", &self.report, |c, v| typed::Validate::check(v, c));
     }

@@ -26,6 +26,7 @@ typed::object! { RefreshStats {
 
 impl RefreshStats {
     /// With the required fields alone.
+    #[inline]
     pub fn new(start_date: String, end_date: String) -> Self {
         Self {
             start_date,

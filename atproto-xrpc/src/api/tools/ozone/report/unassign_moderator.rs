@@ -20,6 +20,7 @@ typed::object! { UnassignModerator {
 
 impl UnassignModerator {
     /// With the required fields alone.
+    #[inline]
     pub fn new(report_id: i64) -> Self {
         Self {
             report_id,

@@ -126,6 +126,7 @@ typed::object! { UrlRule {
 
 impl UrlRule {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         url: String,
         pattern: PatternType,

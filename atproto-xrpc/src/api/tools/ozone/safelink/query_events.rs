@@ -32,17 +32,20 @@ typed::object! { QueryEvents {
 
 impl QueryEvents {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryEventsSortDirection {
         self.sort_direction.clone().unwrap_or(QueryEventsSortDirection::Desc)
     }
 }
 
 impl typed::Validate for QueryEvents {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -77,6 +80,7 @@ typed::object! { QueryEventsOutput {
 
 impl QueryEventsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(events: Vec<super::defs::Event>) -> Self {
         Self {
             events,

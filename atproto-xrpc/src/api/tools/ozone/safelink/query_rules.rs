@@ -41,17 +41,20 @@ typed::object! { QueryRules {
 
 impl QueryRules {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QueryRulesSortDirection {
         self.sort_direction.clone().unwrap_or(QueryRulesSortDirection::Desc)
     }
 }
 
 impl typed::Validate for QueryRules {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -86,6 +89,7 @@ typed::object! { QueryRulesOutput {
 
 impl QueryRulesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(rules: Vec<super::defs::UrlRule>) -> Self {
         Self {
             rules,

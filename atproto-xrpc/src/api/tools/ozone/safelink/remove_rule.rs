@@ -29,6 +29,7 @@ typed::object! { RemoveRule {
 
 impl RemoveRule {
     /// With the required fields alone.
+    #[inline]
     pub fn new(url: String, pattern: super::defs::PatternType) -> Self {
         Self {
             url,

@@ -35,6 +35,7 @@ typed::object! { UpdateRule {
 
 impl UpdateRule {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         url: String,
         pattern: super::defs::PatternType,

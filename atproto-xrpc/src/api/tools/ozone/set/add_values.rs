@@ -23,6 +23,7 @@ typed::object! { AddValues {
 
 impl AddValues {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String, values: Vec<String>) -> Self {
         Self {
             name,
@@ -33,6 +34,7 @@ impl AddValues {
 }
 
 impl typed::Validate for AddValues {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("values", &self.values, |c, v| c.items(v.len(), 1..=1000));
     }

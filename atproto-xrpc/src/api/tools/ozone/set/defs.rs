@@ -21,6 +21,7 @@ typed::object! { Set {
 
 impl Set {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -31,6 +32,7 @@ impl Set {
 }
 
 impl typed::Validate for Set {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| c.length(v, 3..=128));
         c.optional("description", &self.description, |c, v| {
@@ -67,6 +69,7 @@ typed::object! { SetView {
 
 impl SetView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         name: String,
         set_size: i64,
@@ -85,6 +88,7 @@ impl SetView {
 }
 
 impl typed::Validate for SetView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("name", &self.name, |c, v| c.length(v, 3..=128));
         c.optional("description", &self.description, |c, v| {

@@ -20,6 +20,7 @@ typed::object! { DeleteSet {
 
 impl DeleteSet {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,

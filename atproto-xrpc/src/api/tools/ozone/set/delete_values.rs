@@ -23,6 +23,7 @@ typed::object! { DeleteValues {
 
 impl DeleteValues {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String, values: Vec<String>) -> Self {
         Self {
             name,
@@ -33,6 +34,7 @@ impl DeleteValues {
 }
 
 impl typed::Validate for DeleteValues {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("values", &self.values, |c, v| c.items(v.len(), 1..));
     }

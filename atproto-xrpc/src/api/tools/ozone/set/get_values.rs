@@ -24,6 +24,7 @@ typed::params! { GetValues {
 
 impl GetValues {
     /// With the required fields alone.
+    #[inline]
     pub fn new(name: String) -> Self {
         Self {
             name,
@@ -33,12 +34,14 @@ impl GetValues {
     }
 
     /// `limit`, or 100 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(100)
     }
 }
 
 impl typed::Validate for GetValues {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=1000));
     }
@@ -65,6 +68,7 @@ typed::object! { GetValuesOutput {
 
 impl GetValuesOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(set: super::defs::SetView, values: Vec<String>) -> Self {
         Self {
             set,
@@ -76,6 +80,7 @@ impl GetValuesOutput {
 }
 
 impl typed::Validate for GetValuesOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("set", &self.set, |c, v| typed::Validate::check(v, c));
     }

@@ -30,22 +30,26 @@ typed::params! { QuerySets {
 
 impl QuerySets {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortBy`, or `"name"` where it is absent.
+    #[inline]
     pub fn sort_by_or_default(&self) -> QuerySetsSortBy {
         self.sort_by.unwrap_or(QuerySetsSortBy::Name)
     }
 
     /// `sortDirection`, or `"asc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> QuerySetsSortDirection {
         self.sort_direction.unwrap_or(QuerySetsSortDirection::Asc)
     }
 }
 
 impl typed::Validate for QuerySets {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -90,6 +94,7 @@ typed::object! { QuerySetsOutput {
 
 impl QuerySetsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(sets: Vec<super::defs::SetView>) -> Self {
         Self {
             sets,
@@ -100,6 +105,7 @@ impl QuerySetsOutput {
 }
 
 impl typed::Validate for QuerySetsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("sets", &self.sets, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

@@ -45,6 +45,7 @@ typed::object! { OptionDef {
 
 impl OptionDef {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         key: typed::Nsid,
         value: typed::Object,
@@ -70,6 +71,7 @@ impl OptionDef {
 }
 
 impl typed::Validate for OptionDef {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| {

@@ -30,17 +30,20 @@ typed::params! { ListOptions {
 
 impl ListOptions {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `scope`, or `"instance"` where it is absent.
+    #[inline]
     pub fn scope_or_default(&self) -> ListOptionsScope {
         self.scope.clone().unwrap_or(ListOptionsScope::Instance)
     }
 }
 
 impl typed::Validate for ListOptions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("keys", &self.keys, |c, v| c.items(v.len(), ..=100));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -76,6 +79,7 @@ typed::object! { ListOptionsOutput {
 
 impl ListOptionsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(options: Vec<super::defs::OptionDef>) -> Self {
         Self {
             options,
@@ -86,6 +90,7 @@ impl ListOptionsOutput {
 }
 
 impl typed::Validate for ListOptionsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("options", &self.options, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

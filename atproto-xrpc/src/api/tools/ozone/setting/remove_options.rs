@@ -23,6 +23,7 @@ typed::object! { RemoveOptions {
 
 impl RemoveOptions {
     /// With the required fields alone.
+    #[inline]
     pub fn new(keys: Vec<typed::Nsid>, scope: RemoveOptionsScope) -> Self {
         Self {
             keys,
@@ -33,6 +34,7 @@ impl RemoveOptions {
 }
 
 impl typed::Validate for RemoveOptions {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("keys", &self.keys, |c, v| c.items(v.len(), 1..=200));
     }

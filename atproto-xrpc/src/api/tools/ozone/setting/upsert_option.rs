@@ -32,6 +32,7 @@ typed::object! { UpsertOption {
 
 impl UpsertOption {
     /// With the required fields alone.
+    #[inline]
     pub fn new(key: typed::Nsid, scope: UpsertOptionScope, value: typed::Object) -> Self {
         Self {
             key,
@@ -45,6 +46,7 @@ impl UpsertOption {
 }
 
 impl typed::Validate for UpsertOption {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("value", &self.value, |c, v| c.unknown(v));
         c.optional("description", &self.description, |c, v| c.length(v, ..=2000));
@@ -90,6 +92,7 @@ typed::object! { UpsertOptionOutput {
 
 impl UpsertOptionOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(option: super::defs::OptionDef) -> Self {
         Self {
             option,
@@ -99,6 +102,7 @@ impl UpsertOptionOutput {
 }
 
 impl typed::Validate for UpsertOptionOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("option", &self.option, |c, v| typed::Validate::check(v, c));
     }

@@ -21,6 +21,7 @@ typed::object! { SigDetail {
 
 impl SigDetail {
     /// With the required fields alone.
+    #[inline]
     pub fn new(property: String, value: String) -> Self {
         Self {
             property,

@@ -33,6 +33,7 @@ typed::object! { FindCorrelationOutput {
 
 impl FindCorrelationOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(details: Vec<super::defs::SigDetail>) -> Self {
         Self {
             details,

@@ -25,6 +25,7 @@ typed::params! { FindRelatedAccounts {
 
 impl FindRelatedAccounts {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,
@@ -34,12 +35,14 @@ impl FindRelatedAccounts {
     }
 
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for FindRelatedAccounts {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -63,6 +66,7 @@ typed::object! { FindRelatedAccountsOutput {
 
 impl FindRelatedAccountsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(accounts: Vec<RelatedAccount>) -> Self {
         Self {
             accounts,
@@ -73,6 +77,7 @@ impl FindRelatedAccountsOutput {
 }
 
 impl typed::Validate for FindRelatedAccountsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("accounts", &self.accounts, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }
@@ -117,6 +122,7 @@ typed::object! { RelatedAccount {
 
 impl RelatedAccount {
     /// With the required fields alone.
+    #[inline]
     pub fn new(account: com::atproto::admin::defs::AccountView) -> Self {
         Self {
             account,
@@ -127,6 +133,7 @@ impl RelatedAccount {
 }
 
 impl typed::Validate for RelatedAccount {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("account", &self.account, |c, v| typed::Validate::check(v, c));
     }

@@ -23,6 +23,7 @@ typed::object! { AddMember {
 
 impl AddMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, role: AddMemberRole) -> Self {
         Self {
             did,

@@ -37,6 +37,7 @@ typed::object! { Member {
 
 impl Member {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did, role: MemberRole) -> Self {
         Self {
             did,
@@ -52,6 +53,7 @@ impl Member {
 }
 
 impl typed::Validate for Member {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("profile", &self.profile, |c, v| typed::Validate::check(v, c));
     }

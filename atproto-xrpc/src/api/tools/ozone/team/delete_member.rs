@@ -20,6 +20,7 @@ typed::object! { DeleteMember {
 
 impl DeleteMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

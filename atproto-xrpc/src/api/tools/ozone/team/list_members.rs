@@ -30,12 +30,14 @@ typed::params! { ListMembers {
 
 impl ListMembers {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 }
 
 impl typed::Validate for ListMembers {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
     }
@@ -59,6 +61,7 @@ typed::object! { ListMembersOutput {
 
 impl ListMembersOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(members: Vec<super::defs::Member>) -> Self {
         Self {
             members,
@@ -69,6 +72,7 @@ impl ListMembersOutput {
 }
 
 impl typed::Validate for ListMembersOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("members", &self.members, |c, v| c.each(v, |c, v| typed::Validate::check(v, c)));
     }

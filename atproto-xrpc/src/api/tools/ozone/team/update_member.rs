@@ -26,6 +26,7 @@ typed::object! { UpdateMember {
 
 impl UpdateMember {
     /// With the required fields alone.
+    #[inline]
     pub fn new(did: typed::Did) -> Self {
         Self {
             did,

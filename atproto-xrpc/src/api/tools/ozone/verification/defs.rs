@@ -55,6 +55,7 @@ typed::object! { VerificationView {
 
 impl VerificationView {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         issuer: typed::Did,
         uri: typed::AtUri,
@@ -83,6 +84,7 @@ impl VerificationView {
 }
 
 impl typed::Validate for VerificationView {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("issuerRepo", &self.issuer_repo, |c, v| typed::Validate::check(v, c));
         c.optional("subjectRepo", &self.subject_repo, |c, v| typed::Validate::check(v, c));

@@ -21,6 +21,7 @@ typed::object! { GrantVerifications {
 
 impl GrantVerifications {
     /// With the required fields alone.
+    #[inline]
     pub fn new(verifications: Vec<VerificationInput>) -> Self {
         Self {
             verifications,
@@ -30,6 +31,7 @@ impl GrantVerifications {
 }
 
 impl typed::Validate for GrantVerifications {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("verifications", &self.verifications, |c, v| c.items(v.len(), ..=100));
     }
@@ -53,6 +55,7 @@ typed::object! { GrantVerificationsOutput {
 
 impl GrantVerificationsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         verifications: Vec<super::defs::VerificationView>,
         failed_verifications: Vec<GrantError>,
@@ -66,6 +69,7 @@ impl GrantVerificationsOutput {
 }
 
 impl typed::Validate for GrantVerificationsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("verifications", &self.verifications, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));
@@ -110,6 +114,7 @@ typed::object! { GrantError {
 
 impl GrantError {
     /// With the required fields alone.
+    #[inline]
     pub fn new(error: String, subject: typed::Did) -> Self {
         Self {
             error,
@@ -145,6 +150,7 @@ typed::object! { VerificationInput {
 
 impl VerificationInput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(subject: typed::Did, handle: typed::Handle, display_name: String) -> Self {
         Self {
             subject,

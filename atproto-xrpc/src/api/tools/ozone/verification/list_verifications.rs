@@ -39,17 +39,20 @@ typed::params! { ListVerifications {
 
 impl ListVerifications {
     /// `limit`, or 50 where it is absent.
+    #[inline]
     pub fn limit_or_default(&self) -> i64 {
         self.limit.unwrap_or(50)
     }
 
     /// `sortDirection`, or `"desc"` where it is absent.
+    #[inline]
     pub fn sort_direction_or_default(&self) -> ListVerificationsSortDirection {
         self.sort_direction.unwrap_or(ListVerificationsSortDirection::Desc)
     }
 }
 
 impl typed::Validate for ListVerifications {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("issuers", &self.issuers, |c, v| c.items(v.len(), ..=100));
         c.optional("limit", &self.limit, |c, v| c.integer(*v, 1..=100));
@@ -85,6 +88,7 @@ typed::object! { ListVerificationsOutput {
 
 impl ListVerificationsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(verifications: Vec<super::defs::VerificationView>) -> Self {
         Self {
             verifications,
@@ -95,6 +99,7 @@ impl ListVerificationsOutput {
 }
 
 impl typed::Validate for ListVerificationsOutput {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("verifications", &self.verifications, |c, v| {
             c.each(v, |c, v| typed::Validate::check(v, c));

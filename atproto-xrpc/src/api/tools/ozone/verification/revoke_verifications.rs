@@ -23,6 +23,7 @@ typed::object! { RevokeVerifications {
 
 impl RevokeVerifications {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uris: Vec<typed::AtUri>) -> Self {
         Self {
             uris,
@@ -33,6 +34,7 @@ impl RevokeVerifications {
 }
 
 impl typed::Validate for RevokeVerifications {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.field("uris", &self.uris, |c, v| c.items(v.len(), ..=100));
         c.optional("revokeReason", &self.revoke_reason, |c, v| c.length(v, ..=1000));
@@ -57,6 +59,7 @@ typed::object! { RevokeVerificationsOutput {
 
 impl RevokeVerificationsOutput {
     /// With the required fields alone.
+    #[inline]
     pub fn new(
         revoked_verifications: Vec<typed::AtUri>,
         failed_revocations: Vec<RevokeError>,
@@ -108,6 +111,7 @@ typed::object! { RevokeError {
 
 impl RevokeError {
     /// With the required fields alone.
+    #[inline]
     pub fn new(uri: typed::AtUri, error: String) -> Self {
         Self {
             uri,

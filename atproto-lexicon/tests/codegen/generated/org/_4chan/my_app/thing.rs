@@ -18,6 +18,7 @@ typed::object! { Thing {
 } }
 
 impl typed::Validate for Thing {
+    #[inline]
     fn check<'a>(&'a self, c: &mut typed::Checker<'a>) {
         c.optional("x", &self.x, |c, v| typed::Validate::check(v, c));
     }

@@ -1,19 +1,22 @@
 //! Numbers that a seed makes, the same on every machine; or that bytes say.
 
 /// SplitMix64, after what the bytes say.
-pub(crate) struct Rng {
+pub struct Choices {
     state: u64,
     bytes: std::vec::IntoIter<u8>,
+    /// How many definitions the value that is being made is within.
+    pub(super) within: usize,
 }
 
-impl Rng {
-    pub(crate) fn new(seed: u64) -> Self {
+impl Choices {
+    /// Choices that a seed makes.
+    pub fn new(seed: u64) -> Self {
         Self::of(seed, &[])
     }
 
     /// Each byte is a choice; the seed makes those for which there is none.
-    pub(crate) fn of(seed: u64, bytes: &[u8]) -> Self {
-        Self { state: seed, bytes: Vec::from(bytes).into_iter() }
+    pub fn of(seed: u64, bytes: &[u8]) -> Self {
+        Self { state: seed, bytes: Vec::from(bytes).into_iter(), within: 0 }
     }
 
     fn next(&mut self) -> u64 {
@@ -25,7 +28,7 @@ impl Rng {
     }
 
     /// One of `0..count`.
-    pub(crate) fn below(&mut self, count: usize) -> usize {
+    pub fn below(&mut self, count: usize) -> usize {
         match self.bytes.next() {
             // All of a small range can be said, and a large one is gone through in steps.
             Some(byte) => (usize::from(byte) * count) >> 8,
@@ -33,16 +36,18 @@ impl Rng {
         }
     }
 
-    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+    /// Whether, in so many of a hundred.
+    pub fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }
 
-    pub(crate) fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
+    /// One of these, which are not none.
+    pub fn pick<'a, T: ?Sized>(&mut self, items: &[&'a T]) -> &'a T {
         items[self.below(items.len())]
     }
 
     /// Some of these, each once, in any order.
-    pub(crate) fn some<'a>(&mut self, items: &[&'a str], most: usize) -> Vec<&'a str> {
+    pub fn some<'a>(&mut self, items: &[&'a str], most: usize) -> Vec<&'a str> {
         let mut left = items.to_vec();
         let count = self.below(most + 1).min(left.len());
         (0..count).map(|_| left.swap_remove(self.below(left.len()))).collect()

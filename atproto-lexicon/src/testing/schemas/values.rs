@@ -1,13 +1,20 @@
 //! Values that are as a schema says, and values with one defect.
 
-use super::rng::Rng;
-use atproto_lexicon::data::{Cid, Codec, Object, Value, json};
-use atproto_lexicon::schema::{Catalog, DefKind, ObjectType, Reference, StringType, Type};
-use atproto_lexicon::syntax::Format;
+use super::choices::Choices;
+use crate::data::{Cid, Codec, Object, Value, json};
+use crate::schema::{Catalog, DefKind, ObjectType, Reference, StringType, Type};
+use crate::syntax::Format;
+
+/// What requires itself has no value: deeper than this nothing is tried.
+const DEEPEST: usize = 24;
 
 /// A value of a definition, as far as that is possible at this depth; null where none can be.
-pub(crate) fn of_definition(rng: &mut Rng, catalog: &Catalog, reference: &Reference, depth: usize) -> Value {
-    match catalog.get(reference).map(|def| &def.kind) {
+pub fn of_definition(rng: &mut Choices, catalog: &Catalog, reference: &Reference, depth: usize) -> Value {
+    if rng.within == DEEPEST {
+        return Value::Null;
+    }
+    rng.within += 1;
+    let value = match catalog.get(reference).map(|def| &def.kind) {
         Some(DefKind::Record(record)) => {
             let mut object = of_object(rng, catalog, &record.object, depth);
             object.insert("$type".into(), reference.to_string().into());
@@ -15,10 +22,12 @@ pub(crate) fn of_definition(rng: &mut Rng, catalog: &Catalog, reference: &Refere
         }
         Some(DefKind::Type(ty)) => of_type(rng, catalog, ty, depth),
         _ => Value::Null,
-    }
+    };
+    rng.within -= 1;
+    value
 }
 
-fn of_object(rng: &mut Rng, catalog: &Catalog, ty: &ObjectType, depth: usize) -> Object {
+fn of_object(rng: &mut Choices, catalog: &Catalog, ty: &ObjectType, depth: usize) -> Object {
     let mut object = Object::new();
     for (name, schema) in &ty.properties {
         let percent = if depth == 0 { 0 } else { 50 };
@@ -31,12 +40,12 @@ fn of_object(rng: &mut Rng, catalog: &Catalog, ty: &ObjectType, depth: usize) ->
         object.insert(name.clone(), value);
     }
     if rng.chance(15) {
-        object.insert(rng.pick(&["zz", "", "a/b", "~"]).into(), any(rng, 2));
+        object.insert(rng.pick(&["zz", "", "a/b", "~"]).into(), anything(rng, 2));
     }
     object
 }
 
-fn blob(rng: &mut Rng) -> Value {
+fn blob(rng: &mut Choices) -> Value {
     let mut object = Object::new();
     if rng.chance(90) {
         object.insert("$type".into(), "blob".into());
@@ -47,7 +56,7 @@ fn blob(rng: &mut Rng) -> Value {
     }
     object.insert("mimeType".into(), rng.pick(&["image/png", "image/png", "a/b", "\"q\""]).into());
     if rng.chance(10) {
-        object.insert("more".into(), any(rng, 1));
+        object.insert("more".into(), anything(rng, 1));
     }
     Value::Object(object)
 }
@@ -56,7 +65,8 @@ fn link() -> Value {
     Cid::of_dag_cbor(b"").into()
 }
 
-pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize) -> Value {
+/// A value of a type, as far as that is possible at this depth.
+pub fn of_type(rng: &mut Choices, catalog: &Catalog, ty: &Type, depth: usize) -> Value {
     let length = |min: Option<u64>, max: Option<u64>| {
         (min.unwrap_or(0) as usize).max(if max.is_some_and(|max| max < 2) { 0 } else { 2 })
     };
@@ -73,7 +83,7 @@ pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize)
         Type::Bytes(ty) => Value::Bytes(vec![7; length(ty.min_length, ty.max_length)].into()),
         Type::CidLink => link(),
         Type::Blob(_) => blob(rng),
-        Type::Unknown => Value::Object(Object::from_iter([("u".to_owned(), any(rng, 2))])),
+        Type::Unknown => Value::Object(Object::from_iter([("u".to_owned(), anything(rng, 2))])),
         Type::Array(ty) => {
             let count = if depth == 0 {
                 ty.min_length.unwrap_or(0) as usize
@@ -91,7 +101,7 @@ pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize)
         Type::Ref(to) => of_definition(rng, catalog, to, depth),
         Type::Union(ty) => {
             let mut object = if ty.refs.is_empty() || (!ty.closed && (depth == 0 || rng.chance(20))) {
-                Object::from_iter([("w".to_owned(), any(rng, 1))])
+                Object::from_iter([("w".to_owned(), anything(rng, 1))])
             } else {
                 let to = &ty.refs[rng.below(ty.refs.len())];
                 match of_definition(rng, catalog, to, depth.saturating_sub(1)) {
@@ -110,7 +120,7 @@ pub(crate) fn of_type(rng: &mut Rng, catalog: &Catalog, ty: &Type, depth: usize)
     }
 }
 
-fn string(rng: &mut Rng, ty: &StringType) -> String {
+fn string(rng: &mut Choices, ty: &StringType) -> String {
     if let Some(constant) = &ty.constant {
         return constant.clone();
     }
@@ -138,7 +148,7 @@ fn string(rng: &mut Rng, ty: &StringType) -> String {
 }
 
 /// Anything.
-pub(crate) fn any(rng: &mut Rng, depth: usize) -> Value {
+pub fn anything(rng: &mut Choices, depth: usize) -> Value {
     match rng.below(if depth == 0 { 11 } else { 14 }) {
         0 => Value::Null,
         1 => rng.chance(50).into(),
@@ -153,18 +163,18 @@ pub(crate) fn any(rng: &mut Rng, depth: usize) -> Value {
         8 => Value::Object(Object::new()),
         9 => Cid::of(Codec::Raw, b"x").into(),
         10 => json::from_str(r#"{"$type":"com.other.x","y":1}"#).unwrap(),
-        11 => Value::Array((0..rng.below(3)).map(|_| any(rng, depth - 1)).collect()),
+        11 => Value::Array((0..rng.below(3)).map(|_| anything(rng, depth - 1)).collect()),
         _ => {
             let names = ["a", "b", "cid", "mimeType", "v"];
             Value::Object(
-                (0..rng.below(4)).map(|_| (rng.pick(&names).to_owned(), any(rng, depth - 1))).collect(),
+                (0..rng.below(4)).map(|_| (rng.pick(&names).to_owned(), anything(rng, depth - 1))).collect(),
             )
         }
     }
 }
 
 /// Changes one place in a value.
-pub(crate) fn spoil(rng: &mut Rng, value: &mut Value) {
+pub fn spoil(rng: &mut Choices, value: &mut Value) {
     let down = rng.chance(80);
     match value {
         Value::Object(object) if down && !object.is_empty() => {
@@ -172,7 +182,7 @@ pub(crate) fn spoil(rng: &mut Rng, value: &mut Value) {
             let key = &keys[rng.below(keys.len())];
             match rng.below(10) {
                 0 => drop(object.remove(key)),
-                1 => drop(object.insert("$type".into(), any(rng, 0))),
+                1 => drop(object.insert("$type".into(), anything(rng, 0))),
                 2 => {
                     let names = ["$type", "x", "com.other.x", "org.a.vec#main", "blob"];
                     object.insert("$type".into(), rng.pick(&names).into());
@@ -199,6 +209,6 @@ pub(crate) fn spoil(rng: &mut Rng, value: &mut Value) {
         },
         Value::Integer(number) if down => *number = number.wrapping_add(rng.below(3) as i64 - 1),
         Value::Bytes(bytes) if down => bytes.0.extend([0; 40]),
-        other => *other = any(rng, 2),
+        other => *other = anything(rng, 2),
     }
 }

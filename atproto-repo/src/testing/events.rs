@@ -1,21 +1,27 @@
 //! Bodies of events, made field by field.
 
-use crate::model::did;
+use super::model::did;
 use atproto_lexicon::data::cbor::{self, Profile};
 use atproto_lexicon::data::{Bytes, Cid, Limits, Object, Value};
 use atproto_lexicon::syntax::Tid;
 
 /// The fields of a commit that have more than one sensible value.
 #[derive(Debug, Clone)]
-pub(crate) struct CommitBody {
-    pub(crate) seq: i64,
-    pub(crate) commit: Cid,
-    pub(crate) rev: Tid,
-    pub(crate) since: Option<Tid>,
-    pub(crate) prev_data: Option<Cid>,
-    pub(crate) blocks: Vec<u8>,
+pub struct CommitBody {
+    /// Number of the event.
+    pub seq: i64,
+    /// The commit.
+    pub commit: Cid,
+    /// Its revision.
+    pub rev: Tid,
+    /// The revision before.
+    pub since: Option<Tid>,
+    /// Root of the tree before.
+    pub prev_data: Option<Cid>,
+    /// A CAR.
+    pub blocks: Vec<u8>,
     /// Made by [`op`].
-    pub(crate) ops: Vec<Value>,
+    pub ops: Vec<Value>,
 }
 
 impl Default for CommitBody {
@@ -34,7 +40,8 @@ impl Default for CommitBody {
 }
 
 impl CommitBody {
-    pub(crate) fn object(self) -> Object {
+    /// The body.
+    pub fn object(self) -> Object {
         let mut body = Object::from([
             ("blobs".into(), Value::Array(Vec::new())),
             ("blocks".into(), Value::Bytes(Bytes(self.blocks))),
@@ -53,9 +60,11 @@ impl CommitBody {
     }
 }
 
-pub(crate) const TIME: &str = "2026-01-01T00:00:00.000Z";
+/// When each of them was sent.
+pub const TIME: &str = "2026-01-01T00:00:00.000Z";
 
-pub(crate) fn op(action: &str, path: &str, cid: Option<Cid>, prev: Option<Cid>) -> Value {
+/// An operation.
+pub fn op(action: &str, path: &str, cid: Option<Cid>, prev: Option<Cid>) -> Value {
     let mut op = Object::from([
         ("action".into(), action.into()),
         ("path".into(), path.into()),
@@ -65,27 +74,31 @@ pub(crate) fn op(action: &str, path: &str, cid: Option<Cid>, prev: Option<Cid>) 
     Value::Object(op)
 }
 
-pub(crate) fn sync(rev: Tid, blocks: Vec<u8>) -> Object {
+/// The body of a `#sync`.
+pub fn sync(rev: Tid, blocks: Vec<u8>) -> Object {
     let mut body = about_account();
     body.insert("rev".into(), rev.to_string().into());
     body.insert("blocks".into(), Value::Bytes(Bytes(blocks)));
     body
 }
 
-pub(crate) fn account(active: bool, status: Option<&str>) -> Object {
+/// The body of an `#account`.
+pub fn account(active: bool, status: Option<&str>) -> Object {
     let mut body = about_account();
     body.insert("active".into(), Value::Boolean(active));
     body.extend(status.map(|status| ("status".to_owned(), status.into())));
     body
 }
 
-pub(crate) fn identity(handle: Option<&str>) -> Object {
+/// The body of an `#identity`.
+pub fn identity(handle: Option<&str>) -> Object {
     let mut body = about_account();
     body.extend(handle.map(|handle| ("handle".to_owned(), handle.into())));
     body
 }
 
-pub(crate) fn info(name: &str, message: Option<&str>) -> Object {
+/// The body of an `#info`.
+pub fn info(name: &str, message: Option<&str>) -> Object {
     let mut body = Object::from([("name".into(), name.into())]);
     body.extend(message.map(|message| ("message".to_owned(), message.into())));
     body
@@ -100,7 +113,7 @@ fn about_account() -> Object {
 }
 
 /// One of each type, all fields there.
-pub(crate) fn each() -> [(&'static str, Object); 5] {
+pub fn each() -> [(&'static str, Object); 5] {
     [
         ("#commit", CommitBody::default().object()),
         ("#sync", sync(Tid::from_u64(3 << 20), b"a CAR".to_vec())),
@@ -111,19 +124,19 @@ pub(crate) fn each() -> [(&'static str, Object); 5] {
 }
 
 /// However long it becomes.
-pub(crate) fn encode(object: &Object) -> Vec<u8> {
+pub fn encode(object: &Object) -> Vec<u8> {
     let limits = Limits { bytes: usize::MAX, ..Limits::OBJECT };
     cbor::to_vec_with(object, Profile::Atproto, &limits).unwrap()
 }
 
 /// The header of a message.
-pub(crate) fn header(op: i64, t: Option<&str>) -> Object {
+pub fn header(op: i64, t: Option<&str>) -> Object {
     let mut header = Object::from([("op".into(), Value::Integer(op))]);
     header.extend(t.map(|t| ("t".to_owned(), t.into())));
     header
 }
 
 /// A whole message.
-pub(crate) fn frame(t: &str, body: &Object) -> Vec<u8> {
+pub fn frame(t: &str, body: &Object) -> Vec<u8> {
     [encode(&header(1, Some(t))), encode(body)].concat()
 }

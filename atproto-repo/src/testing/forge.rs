@@ -1,16 +1,18 @@
 //! Changes to a tree that a forger might make.
 
-use crate::model::{Model, Pairs};
+use super::model::{Model, Pairs};
 
 /// Takes numbers for decisions, zeros at the end.
-pub(crate) struct Choices<'a>(std::slice::Iter<'a, u16>);
+pub struct Choices<'a>(std::slice::Iter<'a, u16>);
 
 impl<'a> Choices<'a> {
-    pub(crate) fn new(numbers: &'a [u16]) -> Self {
+    /// Of these numbers.
+    pub fn new(numbers: &'a [u16]) -> Self {
         Self(numbers.iter())
     }
 
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    /// One of `0..bound`.
+    pub fn below(&mut self, bound: usize) -> usize {
         usize::from(self.0.next().copied().unwrap_or(0)) % bound.max(1)
     }
 }
@@ -29,7 +31,7 @@ fn pick<'m>(model: &'m mut Model, choices: &mut Choices<'_>) -> &'m mut Model {
 }
 
 /// Changes a node in one way that a forger might.
-pub(crate) fn forge(model: &mut Model, choices: &mut Choices<'_>) {
+pub fn forge(model: &mut Model, choices: &mut Choices<'_>) {
     let other = pick(&mut model.clone(), choices).clone();
     let node = pick(model, choices);
     let count = node.entries.len();
@@ -52,7 +54,8 @@ pub(crate) fn forge(model: &mut Model, choices: &mut Choices<'_>) {
     }
 }
 
-pub(crate) fn in_order(model: &Model, pairs: &mut Pairs) {
+/// Adds the keys and values of a tree in the order in which it has them, right or wrong.
+pub fn in_order(model: &Model, pairs: &mut Pairs) {
     if let Some(left) = &model.left {
         in_order(left, pairs);
     }

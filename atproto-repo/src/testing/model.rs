@@ -1,38 +1,45 @@
 //! A slow, obvious maker of repositories, which can be told to make wrong ones.
 
+use crate::mst::layer_of;
+use crate::repo::Commit;
 use atproto_crypto::{Curve, PublicKey, SecretKey};
 use atproto_lexicon::data::{Bytes, Cid, Object, Value, cbor};
 use atproto_lexicon::syntax::{Did, Tid};
-use atproto_repo::mst::layer_of;
-use atproto_repo::repo::Commit;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 /// A node as it is to be written.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Model {
-    pub(crate) left: Option<Box<Model>>,
-    pub(crate) entries: Vec<ModelEntry>,
+pub struct Model {
+    /// The subtree before the first entry.
+    pub left: Option<Box<Model>>,
+    /// Its entries, in the order in which they are written.
+    pub entries: Vec<ModelEntry>,
 }
 
+/// An entry of a node.
 #[derive(Debug, Clone)]
-pub(crate) struct ModelEntry {
-    pub(crate) key: Vec<u8>,
-    pub(crate) value: Cid,
-    pub(crate) right: Option<Box<Model>>,
+pub struct ModelEntry {
+    /// Its whole key.
+    pub key: Vec<u8>,
+    /// The record.
+    pub value: Cid,
+    /// The subtree after it.
+    pub right: Option<Box<Model>>,
 }
 
-pub(crate) type Pairs = Vec<(Vec<u8>, Cid)>;
+/// Keys and values.
+pub type Pairs = Vec<(Vec<u8>, Cid)>;
 
 impl Model {
     /// The one tree of these keys, which are in order.
-    pub(crate) fn of(pairs: &[(Vec<u8>, Cid)]) -> Self {
+    pub fn of(pairs: &[(Vec<u8>, Cid)]) -> Self {
         let top = pairs.iter().map(|(key, _)| layer_of(key)).max().unwrap_or(0);
         Self::at(pairs, top).map_or_else(Self::default, |node| *node)
     }
 
     /// The subtree of these keys on this layer.
-    pub(crate) fn at(pairs: &[(Vec<u8>, Cid)], layer: u32) -> Option<Box<Self>> {
+    pub fn at(pairs: &[(Vec<u8>, Cid)], layer: u32) -> Option<Box<Self>> {
         if pairs.is_empty() {
             return None;
         }
@@ -50,7 +57,7 @@ impl Model {
     }
 
     /// The node's fields; its subtrees go to `blocks`.
-    pub(crate) fn fields(&self, blocks: &mut Blocks) -> Object {
+    pub fn fields(&self, blocks: &mut Blocks) -> Object {
         let mut link = |child: &Option<Box<Self>>| match child {
             Some(child) => child.write(blocks).into(),
             None => Value::Null,
@@ -70,7 +77,8 @@ impl Model {
         Object::from([("e".into(), Value::Array(entries)), ("l".into(), link(&self.left))])
     }
 
-    pub(crate) fn write(&self, blocks: &mut Blocks) -> Cid {
+    /// The node's block and those of its subtrees, added to `blocks`; the node's CID.
+    pub fn write(&self, blocks: &mut Blocks) -> Cid {
         let block = cbor::to_vec(&self.fields(blocks)).unwrap();
         blocks.add(block)
     }
@@ -78,17 +86,18 @@ impl Model {
 
 /// Blocks in the order in which they were added.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Blocks(pub(crate) Vec<(Cid, Vec<u8>)>);
+pub struct Blocks(pub Vec<(Cid, Vec<u8>)>);
 
 impl Blocks {
-    pub(crate) fn add(&mut self, block: Vec<u8>) -> Cid {
+    /// Adds a block under the CID that is its own.
+    pub fn add(&mut self, block: Vec<u8>) -> Cid {
         let cid = Cid::of_dag_cbor(&block);
         self.0.push((cid, block));
         cid
     }
 
     /// A CAR of these blocks.
-    pub(crate) fn car(&self, roots: &[Cid]) -> Vec<u8> {
+    pub fn car(&self, roots: &[Cid]) -> Vec<u8> {
         let mut bytes = header(roots);
         for (cid, block) in &self.0 {
             bytes.extend(section(cid, block));
@@ -97,7 +106,8 @@ impl Blocks {
     }
 }
 
-pub(crate) fn header(roots: &[Cid]) -> Vec<u8> {
+/// A CAR's header, with its length in front.
+pub fn header(roots: &[Cid]) -> Vec<u8> {
     let roots = roots.iter().map(|cid| Value::from(*cid)).collect();
     let header = cbor::to_vec(&Object::from([
         ("roots".into(), Value::Array(roots)),
@@ -106,12 +116,13 @@ pub(crate) fn header(roots: &[Cid]) -> Vec<u8> {
     prefixed(&header.unwrap())
 }
 
-pub(crate) fn section(cid: &Cid, block: &[u8]) -> Vec<u8> {
+/// A CAR's section: any CID, and any block.
+pub fn section(cid: &Cid, block: &[u8]) -> Vec<u8> {
     prefixed(&[cid.as_bytes(), block].concat())
 }
 
 /// With its length as varint in front.
-pub(crate) fn prefixed(bytes: &[u8]) -> Vec<u8> {
+pub fn prefixed(bytes: &[u8]) -> Vec<u8> {
     let (mut length, mut out) = (bytes.len(), Vec::new());
     while length >= 0x80 {
         out.push(length as u8 | 0x80);
@@ -122,38 +133,46 @@ pub(crate) fn prefixed(bytes: &[u8]) -> Vec<u8> {
     out
 }
 
-pub(crate) fn did() -> Did {
+/// The account of all that is made here.
+pub fn did() -> Did {
     "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap()
 }
 
-pub(crate) fn secret() -> SecretKey {
+/// Its key, of P-256.
+pub fn secret() -> SecretKey {
     SecretKey::from_hex(Curve::P256, &"2b".repeat(32)).unwrap()
 }
 
-pub(crate) fn key() -> PublicKey {
+/// The public part of its key.
+pub fn key() -> PublicKey {
     secret().public_key()
 }
 
 /// The block of a signed commit of this tree.
-pub(crate) fn commit(data: Cid) -> Vec<u8> {
+pub fn commit(data: Cid) -> Vec<u8> {
     let rev = Tid::from_parts(1_700_000_000_000_000, 0).unwrap();
     Commit::encode(&did(), rev, data, |bytes| Ok::<_, Infallible>(secret().sign(bytes))).unwrap()
 }
 
 /// A whole repository: records by path, and the tree that `change` makes of the right one.
 #[derive(Debug, Clone)]
-pub(crate) struct Repository {
-    pub(crate) blocks: Blocks,
-    pub(crate) commit: Cid,
-    pub(crate) records: BTreeMap<String, Cid>,
+pub struct Repository {
+    /// All blocks: the records, the nodes and the commit, each after what it links to.
+    pub blocks: Blocks,
+    /// The commit.
+    pub commit: Cid,
+    /// The records by path.
+    pub records: BTreeMap<String, Cid>,
 }
 
 impl Repository {
-    pub(crate) fn of(paths: &[String]) -> Self {
+    /// The repository that has a record at each of these paths.
+    pub fn of(paths: &[String]) -> Self {
         Self::changed(paths, |model| model)
     }
 
-    pub(crate) fn changed(paths: &[String], change: impl FnOnce(Model) -> Model) -> Self {
+    /// With another tree under the signed commit than that of its records.
+    pub fn changed(paths: &[String], change: impl FnOnce(Model) -> Model) -> Self {
         let mut blocks = Blocks::default();
         let records = records(paths, &mut blocks);
         let pairs: Pairs = records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
@@ -162,7 +181,7 @@ impl Repository {
     }
 
     /// With a root node of these bytes, whatever they are.
-    pub(crate) fn with_root_block(paths: &[String], block: impl FnOnce(Object) -> Vec<u8>) -> Self {
+    pub fn with_root_block(paths: &[String], block: impl FnOnce(Object) -> Vec<u8>) -> Self {
         let mut blocks = Blocks::default();
         let records = records(paths, &mut blocks);
         let pairs: Pairs = records.iter().map(|(path, cid)| (path.clone().into_bytes(), *cid)).collect();
@@ -176,7 +195,8 @@ impl Repository {
         Self { blocks, commit, records }
     }
 
-    pub(crate) fn car(&self) -> Vec<u8> {
+    /// The file.
+    pub fn car(&self) -> Vec<u8> {
         self.blocks.car(&[self.commit])
     }
 }
@@ -193,7 +213,7 @@ fn records(paths: &[String], blocks: &mut Blocks) -> BTreeMap<String, Cid> {
 }
 
 /// Paths of this many records.
-pub(crate) fn paths(count: u64) -> Vec<String> {
+pub fn paths(count: u64) -> Vec<String> {
     let path = |number: u64| format!("com.example.note/{}", Tid::from_u64(number << 20));
     (0..count).map(path).collect()
 }

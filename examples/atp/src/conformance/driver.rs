@@ -1,0 +1,91 @@
+//! Another implementation, in a process of its own.
+
+use super::Implementation;
+use crate::output::Failure;
+use serde_json::{Value as Json, json};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
+
+/// How long an answer may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// The greatest length of an answer in bytes.
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// A program that is started again where a request has ended it: a hostile input may.
+pub(super) struct Driver<'a> {
+    command: &'a [String],
+    running: Option<Running>,
+    asked: u64,
+}
+
+struct Running {
+    child: Child,
+    requests: ChildStdin,
+    answers: Receiver<String>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn start(command: &'a [String]) -> Result<Self, Failure> {
+        let running = Some(start(command)?);
+        Ok(Self { command, running, asked: 0 })
+    }
+}
+
+fn start(command: &[String]) -> Result<Running, Failure> {
+    let [program, arguments @ ..] = command else {
+        return Err(Failure::Usage("there is no program to ask".into()));
+    };
+    let started = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = started.map_err(Failure::file(program))?;
+    let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(Failure::File(format!("{program}: has no standard input and output")));
+    };
+    let (send, receive) = sync_channel(1);
+    std::thread::spawn(move || {
+        let mut answers = BufReader::new(answers);
+        let mut line = String::new();
+        while answers.by_ref().take(MAX_ANSWER).read_line(&mut line).is_ok_and(|read| read > 0) {
+            if send.send(std::mem::take(&mut line)).is_err() {
+                break;
+            }
+        }
+    });
+    Ok(Running { child, requests, answers: receive })
+}
+
+impl Running {
+    /// The answer to a request; what is wrong where there is none.
+    fn ask(&mut self, id: u64, request: &Json) -> Result<Json, &'static str> {
+        let mut request = request.clone();
+        request["id"] = id.into();
+        let sent = writeln!(self.requests, "{request}").and_then(|()| self.requests.flush());
+        sent.map_err(|_| "it has ended")?;
+        let line = self.answers.recv_timeout(PATIENCE).map_err(|_| "no answer")?;
+        let answer: Json = serde_json::from_str(&line).map_err(|_| "the answer is not JSON")?;
+        if answer["id"] == id { Ok(answer) } else { Err("the answer is to another request") }
+    }
+}
+
+impl Implementation for Driver<'_> {
+    fn answer(&mut self, request: &Json) -> Result<Json, Failure> {
+        let running = match &mut self.running {
+            Some(running) => running,
+            None => self.running.insert(start(self.command)?),
+        };
+        self.asked = self.asked.saturating_add(1);
+        Ok(running.ask(self.asked, request).unwrap_or_else(|reason| {
+            self.running = None;
+            json!({"verdict": "crashed", "reason": reason})
+        }))
+    }
+}
