@@ -100,11 +100,30 @@ impl<H: HttpClient, D: Dns, C: Clock> CachedDirectory<H, D, C> {
     /// [`ResolveError`].
     pub async fn lookup_handle(&self, handle: &Handle) -> Result<Arc<Identity>, ResolveError> {
         let handle = handle.to_normalized();
-        let did = self.find_handle(&handle, None).await?;
-        let identity = self.lookup_did(&did).await?;
-        match identity.handle_state() {
-            HandleState::Verified(verified) if *verified == handle => Ok(identity),
-            _ => Err(ResolveError::HandleMismatch { did, claims: identity.document().handle() }),
+        let now = self.now();
+        if let Some(Ok(did)) = self.handles.fresh(&handle, now)
+            && let Some(Ok(identity)) = self.identities.fresh(&did, now)
+            && has_handle(&identity, &handle)
+        {
+            return Ok(identity);
+        }
+        Box::pin(self.find_by_handle(&handle)).await
+    }
+
+    async fn find_by_handle(&self, handle: &Handle) -> Result<Arc<Identity>, ResolveError> {
+        let (start, mut asked_at) = (self.now(), None);
+        loop {
+            let did = self.find_handle(handle, asked_at).await?;
+            let identity = self.lookup_did(&did).await?;
+            if has_handle(&identity, handle) {
+                return Ok(identity);
+            }
+            // What the handle led to may be remembered from before the identity had another one.
+            let (known, later) = (self.handles.asked_at(handle), self.identities.asked_at(&did));
+            if asked_at.is_some() || known >= later || known >= Some(start) {
+                return Err(ResolveError::HandleMismatch { did, claims: identity.document().handle() });
+            }
+            asked_at = later;
         }
     }
 
@@ -176,6 +195,11 @@ impl<H: HttpClient, D: Dns, C: Clock> CachedDirectory<H, D, C> {
     }
 }
 
+/// Whether a handle leads to an identity that claims it.
+fn has_handle(identity: &Identity, handle: &Handle) -> bool {
+    matches!(identity.handle_state(), HandleState::Verified(verified) if verified == handle)
+}
+
 /// What was found, or not, by a key.
 #[derive(Debug)]
 struct Memory<K, V> {
@@ -206,6 +230,11 @@ impl<K: Hash + Eq + Clone, V: Clone> Memory<K, V> {
 
     fn remove(&self, key: &K) -> Option<V> {
         self.cache.remove(key)?.1.found.ok()
+    }
+
+    /// When what is remembered was asked for.
+    fn asked_at(&self, key: &K) -> Option<Duration> {
+        self.cache.get(key).map(|entry| entry.asked_at)
     }
 
     fn fresh(&self, key: &K, now: Duration) -> Option<Result<V, ResolveError>> {

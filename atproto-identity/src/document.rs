@@ -314,6 +314,35 @@ mod tests {
     }
 
     #[test]
+    fn services_are_found_by_name() {
+        let key = PublicKey::from_multikey(MULTIKEY).unwrap();
+        let did: Did = "did:web:a.test".parse().unwrap();
+        let made = DidDocument::new(did)
+            .with_legacy_key("atproto_label", &key)
+            .with_service("atproto_labeler", "AtprotoLabeler", "https://labels.a.test/")
+            .with_service("bsky_fg", "BskyFeedGenerator", "https://feeds.a.test/xrpc");
+        let read = DidDocument::from_json(made.to_json().to_string().as_bytes()).unwrap();
+        assert_eq!(read, made);
+        assert_eq!((read.labeler(), read.labeler_key()), (Some("https://labels.a.test"), Some(key)));
+        assert_eq!(read.service("bsky_fg").unwrap().service_type, "BskyFeedGenerator");
+        assert_eq!((read.service("bsky_f"), read.service("#bsky_fg"), read.pds()), (None, None, None));
+        // That of a labeler is of its type, and a service has a whole URL all the same.
+        assert_eq!(read.endpoint("atproto_labeler", "Other"), None);
+        assert_eq!(read.endpoint("bsky_fg", "BskyFeedGenerator"), None);
+        assert_eq!(
+            made.to_json()["@context"],
+            serde_json::json!([
+                "https://www.w3.org/ns/did/v1",
+                "https://w3id.org/security/suites/secp256k1-2019/v1",
+            ])
+        );
+        let with_did = document(
+            r#""service":[{"id":"did:web:a.test#atproto_pds","type":"AtprotoPersonalDataServer","serviceEndpoint":"https://pds.test"}]"#,
+        );
+        assert_eq!(with_did.pds(), Some("https://pds.test"));
+    }
+
+    #[test]
     fn absent_and_null_lists_are_empty() {
         for fields in [r#""x":1"#, r#""alsoKnownAs":null,"verificationMethod":null,"service":null"#] {
             let document = document(fields);

@@ -161,10 +161,11 @@ impl<H: HttpClient, D: Dns, C: Clock> Client<'_, H, D, C> {
         let fetching = Fetching { request, max_body, is_redirect: false };
         let response = self.directory.send(fetching).await.map_err(ResolveError::from)?;
         let status = response.status().as_u16();
+        let retry_after = crate::resolve::retry_after(response.headers());
         let body = response.into_body();
         match status {
             200..=299 => Ok(body),
-            408 | 425 | 429 | 500..=599 => Err(ResolveError::busy(status, None).into()),
+            408 | 425 | 429 | 500..=599 => Err(ResolveError::busy(status, retry_after).into()),
             404 if !is_submission => Err(ResolveError::NotFound.into()),
             410 if !is_submission => Err(ResolveError::Tombstoned.into()),
             _ => Err(ClientError::Rejected { status, message: message(&body) }),

@@ -23,7 +23,6 @@ mod identity;
 mod lexicon;
 
 pub use document::DocumentResolution;
-#[cfg(feature = "websocket")]
 pub(crate) use fetch::retry_after;
 pub use handle::HandleResolution;
 pub use identity::IdentityResolution;

@@ -139,6 +139,30 @@ fn an_identity_is_found_anew_when_asked_for() {
     assert_eq!(net.asked(), [PLC, "_atproto.b.example.com"]);
 }
 
+/// A handle that another account has by now is not looked for where it was until a day has passed.
+#[test]
+fn a_handle_that_went_to_another_account_is_found_there() {
+    const OTHER: &str = "did:plc:44ybard66vv44zksje25o7dz";
+    let net = Net::default();
+    let directory = cached(&net);
+    block_on(directory.lookup_handle(&handle())).unwrap();
+    net.pass(HOUR);
+    net.account(OTHER, "a.example.com");
+    net.account(DID, "b.example.com");
+    block_on(directory.refresh(&did())).unwrap();
+    net.asked();
+    assert_eq!(block_on(directory.lookup_handle(&handle())).unwrap().did().as_str(), OTHER);
+    assert_eq!(net.asked()[0], NAME);
+    // Where it leads to one that claims another, that is not asked each time.
+    net.account(OTHER, "c.example.com");
+    net.pass(HOUR);
+    block_on(directory.refresh(&OTHER.parse().unwrap())).unwrap();
+    assert!(block_on(directory.lookup_handle(&handle())).is_err());
+    net.asked();
+    assert!(block_on(directory.lookup_handle(&handle())).is_err());
+    assert_eq!(net.asked(), [""; 0]);
+}
+
 #[test]
 fn what_is_on_its_way_at_an_event_is_not_remembered() {
     let net = Net::default();

@@ -62,6 +62,9 @@ fn a_log_that_lies_is_no_history() {
     assert!(matches!(found(ok("{}")), ClientError::Malformed(_)));
     assert!(matches!(found(status(404)), ClientError::Fetch(ResolveError::NotFound)));
     assert!(matches!(found(status(410)), ClientError::Fetch(ResolveError::Tombstoned)));
+    let busy = Says::Is(429, Some(("retry-after", "7".to_owned())), Vec::new());
+    let asked_for = std::time::Duration::from_secs(7);
+    assert!(matches!(found(busy), ClientError::Fetch(error) if error.retry_after() == Some(asked_for)));
     assert!(matches!(found(status(502)), ClientError::Fetch(error) if error.retry_after().is_some()));
     assert!(matches!(found(Says::Endless), ClientError::Fetch(ResolveError::TooLarge { .. })));
     assert!(matches!(found(redirect("https://b.example.com")), ClientError::Rejected { status: 302, .. }));
