@@ -32,7 +32,7 @@ pub enum CodegenError {
         kind: &'static str,
     },
     /// No finite value can be of the type: it requires itself, or its closed unions do.
-    #[error("no value can be a {0}: it requires one of its own kind within it")]
+    #[error("no value can be a {0}: what it requires leads to one of its own kind within it")]
     Endless(Reference),
     /// Arrays that hold only one another have no Rust type.
     #[error("{0} is an array of nothing but itself")]

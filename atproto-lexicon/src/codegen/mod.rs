@@ -33,8 +33,10 @@
 //! | bytes, cid-link, blob, unknown | [`Bytes`](crate::data::Bytes), [`Link`](crate::data::Link), [`BlobRef`](crate::data::BlobRef), [`Object`](crate::data::Object) |
 //! | query, procedure, subscription | a struct for the request, which is an [`Endpoint`](crate::typed::Endpoint); types for output or message and for errors |
 //! | permission set | a constant |
-//! | `default` | a method `…_or_default`; absence stays absence, so that a record keeps its CID |
+//! | `default` of a boolean, an integer, or a string without a format | a method `…_or_default`; absence stays absence, so that a record keeps its CID |
 //! | other constraints | [`Validate`](crate::check::Validate); decoding checks types and formats only |
+//!
+//! `examples/custom-lexicon` of the repository is a whole crate with lexicons of its own.
 //!
 //! What can be generated only wrongly is an error ([`CodegenError`]): a reference that leads nowhere, a type of which there can be
 //! no value, two documents which would be one module.

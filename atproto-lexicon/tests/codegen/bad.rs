@@ -59,7 +59,8 @@ fn a_type_has_a_value() {
         generate(&[("org.example.a", &defs)]).map(drop).map_err(|error| error.to_string())
     };
     let endless =
-        Err("no value can be a org.example.a: it requires one of its own kind within it".to_owned());
+        Err("no value can be a org.example.a: what it requires leads to one of its own kind within it"
+            .to_owned());
     let required = r#""required":["x"],"#;
     let itself = r##"{"type":"ref","ref":"#main"}"##;
     assert_eq!(a(itself, required), endless);
@@ -69,6 +70,34 @@ fn a_type_has_a_value() {
     assert_eq!(a(r##"{"type":"union","refs":["#main"]}"##, required), Ok(()));
     assert_eq!(a(&format!(r#"{{"type":"array","items":{itself}}}"#), required), Ok(()));
     assert_eq!(a(&format!(r#"{{"type":"array","minLength":1,"items":{itself}}}"#), required), endless);
+}
+
+/// Closed unions that lead to one another, through two documents.
+#[test]
+fn a_cycle_of_unions_has_no_value() {
+    let to = |reference: &str| {
+        format!(
+            r#"{{"main":{{"type":"object","required":["x"],"properties":{{"x":{{"type":"union","closed":true,"refs":["{reference}"]}}}}}}}}"#
+        )
+    };
+    assert_eq!(
+        error(&[("org.example.a", &to("org.example.b")), ("org.example.b", &to("org.example.a"))]),
+        "no value can be a org.example.a: what it requires leads to one of its own kind within it"
+    );
+    // A way out is enough.
+    let out = r#"{"main":{"type":"object","properties":{}}}"#;
+    assert!(generate(&[("org.example.a", &to("org.example.b")), ("org.example.b", out)]).is_ok());
+}
+
+#[test]
+fn a_closed_union_of_nothing_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("bad.json");
+    let schema = r#"{"type":"object","properties":{"x":{"type":"union","closed":true,"refs":[]}}}"#;
+    fs::write(&file, format!(r#"{{"lexicon":1,"id":"org.example.a","defs":{{"main":{schema}}}}}"#)).unwrap();
+    let error = Config::new().lexicons(folder.path()).root("org").generate().unwrap_err().to_string();
+    let place = "/defs/main/properties/x";
+    assert_eq!(error, format!("{}: a closed union has at least one member at {place}", file.display()));
 }
 
 #[test]
@@ -100,5 +129,11 @@ fn a_folder_of_others_is_left_alone() {
     let names: Vec<_> =
         fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     assert_eq!(names, ["api"], "nothing is left beside it");
+    // Where it cannot be written, what was there stays, and nothing is left beside it.
+    let taken = folder.path().join("taken");
+    fs::write(&taken, "not a folder").unwrap();
+    assert!(code.write_folder(&taken).is_err());
+    assert_eq!(fs::read(&taken).unwrap(), b"not a folder");
     assert!(code.write_file(&folder.path().join("no/such/folder.rs")).is_err());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
 }

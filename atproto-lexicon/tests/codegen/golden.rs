@@ -26,9 +26,37 @@ fn what_is_committed_is_what_is_generated() {
     if env::var_os("BLESS").is_some() {
         code().write_folder(&generated).unwrap();
     }
-    for (path, text) in code().to_files() {
-        let committed = fs::read_to_string(generated.join(&path)).unwrap_or_default();
-        assert!(committed == text, "{} differs; BLESS=1 writes it anew", path.display());
+    let files = code().to_files();
+    for (path, text) in &files {
+        let committed = fs::read_to_string(generated.join(path)).unwrap_or_default();
+        assert!(committed == *text, "{} differs; BLESS=1 writes it anew", path.display());
+    }
+    assert_eq!(files_in(&generated), files.len(), "what is no longer generated is still there");
+}
+
+fn files_in(folder: &Path) -> usize {
+    let paths = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    paths.map(|path| if path.is_dir() { files_in(&path) } else { 1 }).sum()
+}
+
+/// The same documents under other names, in other folders, and written in another order.
+#[test]
+fn where_the_documents_lie_does_not_matter() {
+    let mut files = Catalog::files(&folder().join("lexicons")).unwrap();
+    let expected = code().to_files();
+    for round in 0..3 {
+        let scratch = tempfile::tempdir().unwrap();
+        files.rotate_left(5);
+        files.reverse();
+        let folders = [scratch.path().join("z"), scratch.path().join("a/b")];
+        for (number, file) in files.iter().enumerate() {
+            let folder = folders[(number + round) % 2].join(format!("{}", (number * 7 + round) % 10));
+            fs::create_dir_all(&folder).unwrap();
+            fs::copy(file, folder.join(format!("{}-{number}.json", round * number % 13))).unwrap();
+        }
+        let [first, second] = if round % 2 == 0 { [0, 1] } else { [1, 0] }.map(|at: usize| &folders[at]);
+        let code = config().lexicons(first).lexicons(second).generate().unwrap();
+        assert!(code.to_files() == expected, "round {round}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Trees that are not the one tree of their records, under a genuine signature and with right hashes.
 
-use crate::model::{Model, ModelEntry, Repository, paths};
+use crate::model::{Blocks, Model, ModelEntry, Repository, paths};
 use crate::ways::check;
 use atproto_lexicon::data::cbor::{self, CborReason};
 use atproto_lexicon::data::{Cid, CidError, Codec, Link, Object, Value};
+use atproto_repo::car::Car;
 use atproto_repo::mst::{TreeReason as Reason, layer_of};
-use atproto_repo::repo::{Error, Invalid};
+use atproto_repo::repo::{Error, Invalid, Repo};
 
 fn reason(repository: &Repository) -> Reason {
     match check(&repository.car()).unwrap() {
@@ -277,4 +278,24 @@ fn keys_that_are_no_paths() {
     }
     let colon = Repository::of(&["com.example.note/a:b_c~d-e.f".to_owned()]);
     assert!(check(&colon.car()).unwrap().is_ok());
+}
+
+/// What a block is, is said by the link that led to it: one is a leaf of the tree and a record in it.
+#[test]
+fn one_block_is_a_node_and_a_record() {
+    let (low, high) = (path_on(0, "a"), path_on(1, "b"));
+    let mut blocks = Blocks::default();
+    let record = blocks.add(cbor::to_vec(&Object::new()).unwrap());
+    let leaf = node(None, vec![ModelEntry { key: low.clone().into(), value: record, right: None }]);
+    let both = leaf.write(&mut blocks);
+    let top = ModelEntry { key: high.clone().into(), value: both, right: None };
+    let root = node(Some(leaf), vec![top]).write(&mut blocks);
+    let commit = blocks.add(crate::model::commit(root));
+    let file = blocks.car(&[commit]);
+    let summary = check(&file).unwrap().unwrap();
+    assert_eq!(summary.records, 2);
+    let car = Car::parse(&file).unwrap();
+    let repo = Repo::verify(&car, &crate::model::did(), &crate::model::key()).unwrap();
+    assert_eq!(repo.get(&high).unwrap().unwrap().cid, both);
+    assert_eq!(repo.get(&low).unwrap().unwrap().cid, record);
 }

@@ -45,7 +45,7 @@ rules! {
         /// A closed union has other members.
         ClosedMembersChanged "closed-members-changed" Error,
         /// An open union has lost a member.
-        MemberRemoved "member-removed" Error,
+        MemberRemoved "member-removed" Warning,
         /// Another `minLength` or `maxLength`.
         LengthChanged "length-changed" Warning,
         /// Another `minGraphemes` or `maxGraphemes`.

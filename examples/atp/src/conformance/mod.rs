@@ -95,9 +95,17 @@ impl Conformance {
                 return Err(Failure::Usage(format!("there is no suite {name}; there are {names}")));
             }
         }
-        let is_chosen =
-            |suite: &&Suite| self.suites.is_empty() || self.suites.iter().any(|name| suite.is_called(name));
-        Ok(suites::ALL.iter().filter(is_chosen).collect())
+        // What our crates say is no measure of what they say.
+        let is_of_use = |suite: &&Suite| !(suite.is_random() && self.against.is_empty());
+        let is_named = |suite: &&Suite| self.suites.iter().any(|name| suite.is_called(name));
+        let is_chosen = |suite: &&Suite| is_of_use(suite) && (self.suites.is_empty() || is_named(suite));
+        let chosen: Vec<_> = suites::ALL.iter().filter(is_chosen).collect();
+        if chosen.is_empty() {
+            return Err(Failure::Usage(
+                "such a suite compares with another implementation: name one after --".into(),
+            ));
+        }
+        Ok(chosen)
     }
 
     /// The folder that holds the suites: `DIR/conformance`, or `DIR` itself.

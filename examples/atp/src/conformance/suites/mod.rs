@@ -3,6 +3,7 @@
 mod hostile;
 mod interop;
 mod others;
+mod random;
 
 use super::case::Case;
 use serde_json::Value as Json;
@@ -22,6 +23,8 @@ enum Source {
         load: fn(&Path) -> Result<Vec<Case>, String>,
     },
     Ours(fn() -> Vec<Case>),
+    /// Of which it is only known what our crates say.
+    Random(fn() -> Vec<Case>),
 }
 
 impl Suite {
@@ -38,6 +41,15 @@ impl Suite {
         Self { name, source: Source::Ours(make) }
     }
 
+    const fn random(name: &'static str, make: fn() -> Vec<Case>) -> Self {
+        Self { name, source: Source::Random(make) }
+    }
+
+    /// Whether it only compares two implementations.
+    pub(super) fn is_random(&self) -> bool {
+        matches!(self.source, Source::Random(_))
+    }
+
     /// Whether it has this name, or is one of a group that has.
     pub(super) fn is_called(&self, name: &str) -> bool {
         self.name == name || self.name.split('/').any(|part| part == name)
@@ -51,7 +63,7 @@ impl Suite {
     pub(super) fn path(&self) -> &'static str {
         match self.source {
             Source::Public { path, .. } => path,
-            Source::Ours(_) => "",
+            Source::Ours(_) | Source::Random(_) => "",
         }
     }
 
@@ -59,14 +71,14 @@ impl Suite {
     pub(super) fn from(&self) -> &'static str {
         match self.source {
             Source::Public { from, .. } => from,
-            Source::Ours(_) => "",
+            Source::Ours(_) | Source::Random(_) => "",
         }
     }
 
     /// Its cases; `None` where the suite is not there.
     pub(super) fn load(&self, root: Option<&Path>) -> Result<Option<Vec<Case>>, String> {
         match self.source {
-            Source::Ours(make) => Ok(Some(make())),
+            Source::Ours(make) | Source::Random(make) => Ok(Some(make())),
             Source::Public { path, load, .. } => match root.map(|root| root.join(path)) {
                 Some(path) if path.exists() => match load(&path) {
                     Ok(cases) if cases.is_empty() => Err(format!("{}: has no cases", path.display())),
@@ -86,7 +98,7 @@ const PLC: &str = "https://github.com/did-method-plc/did-method-plc";
 const INDIGO: &str = "https://github.com/bluesky-social/indigo";
 
 /// All of them, in the order in which they run.
-pub(super) static ALL: [Suite; 23] = [
+pub(super) static ALL: [Suite; 25] = [
     Suite::public("interop/syntax", INTEROP, "atproto-interop-tests/syntax", interop::syntax),
     Suite::public("interop/crypto", INTEROP, "atproto-interop-tests/crypto", interop::crypto),
     Suite::public("interop/data-model", INTEROP, "atproto-interop-tests/data-model", interop::data_model),
@@ -110,6 +122,8 @@ pub(super) static ALL: [Suite; 23] = [
     Suite::ours("hostile/events", hostile::events),
     Suite::ours("hostile/plc-logs", hostile::plc_logs),
     Suite::ours("hostile/did-documents", hostile::did_documents),
+    Suite::random("random/diffs", random::diffs),
+    Suite::random("random/repositories", random::repositories),
 ];
 
 fn read(path: &Path) -> Result<Vec<u8>, String> {
