@@ -118,6 +118,8 @@
 //! `lexicons` finds schemas where their authors publish them (`lexicon`).
 //!
 //! `server` serves endpoints over `axum` (`server`), and turns on `service-auth` and `stream`.
+//!
+//! `testing` makes tokens and labels with one defect each, for tests.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is
@@ -157,6 +159,8 @@ mod service_url;
 mod span;
 #[cfg(feature = "stream")]
 pub mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 #[cfg(any(feature = "app-bsky", feature = "labels"))]
 mod time;
 

@@ -26,3 +26,5 @@ mod server;
 mod service_auth;
 mod spans;
 mod stream;
+#[cfg(feature = "testing")]
+mod testing;

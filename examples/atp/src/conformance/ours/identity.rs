@@ -2,8 +2,13 @@ use super::{Answer, bytes, parsed, text, verdict};
 use atproto_crypto::{Curve, PublicKey, SecretKey};
 use atproto_identity::DidDocument;
 use atproto_identity::plc::{LogEntry, verify_log};
+use atproto_lexicon::data::Limits;
 use atproto_lexicon::syntax::Did;
+use atproto_lexicon::typed::from_json;
+use atproto_xrpc::api::com::atproto::label::defs::Label;
 use atproto_xrpc::auth::scope::Scope;
+use atproto_xrpc::auth::service::Verifier;
+use atproto_xrpc::label;
 use serde_json::{Value as Json, json};
 
 pub(super) fn did_key(request: &Json) -> Answer {
@@ -48,4 +53,20 @@ pub(super) fn did_document(request: &Json) -> Answer {
 
 pub(super) fn scope(request: &Json) -> Answer {
     Ok(verdict(text(request, "text")?.parse::<Scope>()))
+}
+
+pub(super) fn service_auth(request: &Json) -> Answer {
+    let (audience, method) = (parsed(request, "audience")?, parsed(request, "method")?);
+    let (key, now) =
+        (parsed::<PublicKey>(request, "key")?, request["now"].as_u64().ok_or("no time now, in seconds")?);
+    let read = Verifier::new([audience]).read(text(request, "token")?, Some(&method), now);
+    Ok(verdict(read.and_then(|unverified| unverified.verify(&key))))
+}
+
+pub(super) fn label(request: &Json) -> Answer {
+    let (labeler, key) = (parsed::<Did>(request, "labeler")?, parsed::<PublicKey>(request, "key")?);
+    Ok(match from_json::<Label>(request["label"].to_string().as_bytes(), &Limits::default()) {
+        Ok(label) => verdict(label::verify(&label, &labeler, &key)),
+        Err(error) => verdict::<(), _>(Err(error)),
+    })
 }

@@ -30,6 +30,8 @@ pub(super) fn answer(request: &Json) -> Json {
         "plc_log" => identity::plc_log(request),
         "did_document" => identity::did_document(request),
         "scope" => identity::scope(request),
+        "service_auth" => identity::service_auth(request),
+        "label" => identity::label(request),
         "layer" => repo::layer(request),
         "tree" => repo::tree(request),
         "diff" => repo::diff(request),

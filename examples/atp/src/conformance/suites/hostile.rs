@@ -4,6 +4,7 @@ use crate::conformance::case::{Case, bytes, valid};
 use atproto_identity::testing::hostile as identity;
 use atproto_lexicon::testing::{Hostile, hostile as lexicon};
 use atproto_repo::testing::hostile as repo;
+use atproto_xrpc::testing as xrpc;
 use serde_json::{Value as Json, json};
 
 fn cases<T>(group: &str, all: Vec<Hostile<T>>, request: impl Fn(T) -> Json) -> Vec<Case> {
@@ -107,4 +108,21 @@ pub(super) fn did_documents() -> Vec<Case> {
         Case::new(case.name, json!({"op": "did_document", "document": case.document}), expected)
     };
     identity::documents().into_iter().map(case).collect()
+}
+
+pub(super) fn tokens() -> Vec<Case> {
+    cases("", xrpc::tokens(), |case| {
+        json!({
+            "op": "service_auth", "token": case.token, "audience": case.audience, "method": case.method,
+            "key": case.key.to_did_key(), "now": case.now,
+        })
+    })
+}
+
+pub(super) fn labels() -> Vec<Case> {
+    cases(
+        "",
+        xrpc::labels(),
+        |case| json!({"op": "label", "label": case.label, "labeler": case.labeler, "key": case.key.to_did_key()}),
+    )
 }

@@ -98,7 +98,7 @@ const PLC: &str = "https://github.com/did-method-plc/did-method-plc";
 const INDIGO: &str = "https://github.com/bluesky-social/indigo";
 
 /// All of them, in the order in which they run.
-pub(super) static ALL: [Suite; 25] = [
+pub(super) static ALL: [Suite; 27] = [
     Suite::public("interop/syntax", INTEROP, "atproto-interop-tests/syntax", interop::syntax),
     Suite::public("interop/crypto", INTEROP, "atproto-interop-tests/crypto", interop::crypto),
     Suite::public("interop/data-model", INTEROP, "atproto-interop-tests/data-model", interop::data_model),
@@ -122,6 +122,8 @@ pub(super) static ALL: [Suite; 25] = [
     Suite::ours("hostile/events", hostile::events),
     Suite::ours("hostile/plc-logs", hostile::plc_logs),
     Suite::ours("hostile/did-documents", hostile::did_documents),
+    Suite::ours("hostile/tokens", hostile::tokens),
+    Suite::ours("hostile/labels", hostile::labels),
     Suite::random("random/diffs", random::diffs),
     Suite::random("random/repositories", random::repositories),
 ];
