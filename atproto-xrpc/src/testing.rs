@@ -91,16 +91,20 @@ pub fn tokens() -> Vec<Hostile<TokenCase>> {
         key: p256.public_key(),
         ..of(token(r#"{"typ":"JWT","alg":"ES256"}"#, &claims().to_string(), &p256))
     };
+    // The cryptography of browsers does not look at which half it is.
+    let (signed, low) = on_p256.token.rsplit_once('.').unwrap();
+    let low: [u8; 64] = BASE64URL_NOPAD.decode(low.as_bytes()).unwrap().try_into().unwrap();
+    let text = BASE64URL_NOPAD.encode(&high_s(Curve::P256, &low));
+    let high = TokenCase { token: format!("{signed}.{text}"), ..on_p256.clone() };
+    let did = "did:web:api.example.com";
+    let bare = TokenCase { audience: did.to_owned(), ..with("aud", did.into()) };
     let other_key = SecretKey::from_hex(Curve::K256, &"17".repeat(32)).unwrap();
     let changed = BASE64URL_NOPAD.encode(claims().to_string().replace("alice", "mally").as_bytes());
     let all = [
         (true, "as it should be", of(good())),
-        (true, "on P-256", on_p256),
-        (
-            true,
-            "high S, as browsers make it",
-            signature(BASE64URL_NOPAD.encode(&high_s(Curve::K256, &right))),
-        ),
+        (true, "on P-256", on_p256.clone()),
+        (true, "high S, as browsers make it", high),
+        (true, "for the DID of a service alone", bare),
         (true, "no type", header(r#"{"alg":"ES256K"}"#)),
         (true, "key named", header(r##"{"alg":"ES256K","kid":"#atproto"}"##)),
         (true, "unknown claim", with("future", json!([1]))),
@@ -133,13 +137,9 @@ pub fn tokens() -> Vec<Hostile<TokenCase>> {
         (false, "access token of OAuth in upper case", header(r#"{"typ":"AT+JWT","alg":"ES256K"}"#)),
         (false, "extension that has to be understood", header(r#"{"alg":"ES256K","crit":["exp"]}"#)),
         (false, "other key named", header(r##"{"alg":"ES256K","kid":"#other"}"##)),
-        (false, "algorithm twice", header(r#"{"alg":"ES256K","alg":"none"}"#)),
+        (false, "algorithm twice", header(r#"{"alg":"none","alg":"ES256K"}"#)),
         (false, "header that is a list", header("[]")),
         (false, "claims that are a list", of(token(es256k, "[]", &k256))),
-        (false, "claim twice", {
-            let twice = claims().to_string().replacen('{', r#"{"iss":"did:web:mallory.example.com","#, 1);
-            of(token(es256k, &twice, &k256))
-        }),
         (false, "for another service", with("aud", "did:web:other.example.com#feed".into())),
         (false, "for another service of the DID", with("aud", "did:web:api.example.com#other".into())),
         (false, "for the DID alone", with("aud", "did:web:api.example.com".into())),

@@ -163,7 +163,9 @@ for await (const line of createInterface({ input: process.stdin })) {
     answer = await ask(request)
   } catch (error) {
     // Its class is not exported.
-    const verdict = /missing/i.test(`${error?.constructor?.name} ${error?.message}`) ? 'incomplete' : 'invalid'
+    const isOfBlocks = ['repo', 'proof', 'tree', 'diff'].includes(request.op)
+    const isMissing = isOfBlocks && /missing/i.test(`${error?.constructor?.name} ${error?.message}`)
+    const verdict = isMissing ? 'incomplete' : 'invalid'
     answer = { verdict, reason: String(error?.message ?? error) }
   }
   console.log(JSON.stringify({ ...answer, id: request.id }))

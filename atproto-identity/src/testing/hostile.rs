@@ -4,7 +4,7 @@ use super::plc::{at, data, key, log_of, tombstone, update};
 use crate::plc::{LegacyCreate, Operation, UnsignedOperation};
 use atproto_crypto::testing::{der, high_s};
 use atproto_crypto::{Curve, SecretKey};
-use atproto_lexicon::data::Cid;
+use atproto_lexicon::data::{Cid, cbor, json as data_json, sha256};
 use atproto_lexicon::syntax::Did;
 use atproto_lexicon::testing::Hostile;
 use atproto_lexicon::testing::Verdict::{Invalid, Valid};
@@ -41,7 +41,6 @@ pub fn logs() -> Vec<Hostile<LogCase>> {
     let after = |more: Vec<(Operation, i64)>| case_of(&[vec![(genesis(), 0)], more].concat());
     let next = |keys: &[u8], signer: u8| update(keys, Some(first), signer);
     let second = next(&[0, 1, 2], 2);
-    let second_cid = second.cid();
     let two = || after(vec![(second.clone(), HOUR)]);
     // The log of two operations, changed.
     let with = |change: &dyn Fn(&mut Value)| {
@@ -49,7 +48,23 @@ pub fn logs() -> Vec<Hostile<LogCase>> {
         change(&mut case.log);
         case
     };
-    let operation = |name: &str, value: Value| with(&|log| log[1]["operation"][name] = value.clone());
+    // The second operation changed, with a right CID; and as its signer would have signed it.
+    let operation = |name: &str, value: Value| {
+        with(&|log| {
+            log[1]["operation"][name] = value.clone();
+            log[1]["cid"] = cid_of(&log[1]["operation"]).into();
+        })
+    };
+    let signed = |name: &str, value: Value| {
+        with(&|log| {
+            let operation = log[1]["operation"].as_object_mut().unwrap();
+            operation.insert(name.to_owned(), value.clone());
+            operation.remove("sig");
+            let signature = key(2).sign(&encoded(&operation.clone().into()));
+            operation.insert("sig".to_owned(), BASE64URL_NOPAD.encode(signature.as_bytes()).into());
+            log[1]["cid"] = cid_of(&log[1]["operation"]).into();
+        })
+    };
     let sig = |make: &dyn Fn(&[u8; 64]) -> String| {
         let unsigned = UnsignedOperation::Update { data: data(&[0, 1, 2]), prev: Some(first) };
         let right = *key(2).sign(&unsigned.to_bytes()).as_bytes();
@@ -89,7 +104,7 @@ pub fn logs() -> Vec<Hostile<LogCase>> {
         (true, "end", after(vec![(stone.clone(), 1)])),
         (true, "end that was undone", after(vec![(stone.clone(), 1), (next(&[0], 0), 2)])),
         (true, "recovery by a higher key", recovery(1, 2, 1, HOUR)),
-        (true, "recovery by the highest key after 72 hours", recovery(0, 1, 1, limit)),
+        (true, "recovery by the highest key after exactly 72 hours", recovery(0, 1, 1, limit)),
         (
             true,
             "method that is not of these curves",
@@ -167,14 +182,17 @@ pub fn logs() -> Vec<Hostile<LogCase>> {
             "another state than was signed",
             operation("alsoKnownAs", json!(["at://mallory.example.com"])),
         ),
-        (false, "unknown field in the operation", operation("future", json!(1))),
-        (false, "unknown type of operation", operation("type", "plc_other".into())),
+        (false, "unknown field in the operation", signed("future", json!(1))),
+        (false, "unknown type of operation", signed("type", "plc_other".into())),
         (
             false,
             "no signature",
-            with(&|log| drop(log[1]["operation"].as_object_mut().unwrap().remove("sig"))),
+            with(&|log| {
+                log[1]["operation"].as_object_mut().unwrap().remove("sig");
+                log[1]["cid"] = cid_of(&log[1]["operation"]).into();
+            }),
         ),
-        (false, "previous operation as a link", operation("prev", json!({"$link": second_cid.to_string()}))),
+        (false, "previous operation as a link", signed("prev", json!({"$link": first.to_string()}))),
         (false, "high S", sig(&|right| BASE64URL_NOPAD.encode(&high_s(Curve::K256, right)))),
         (false, "signature in DER", sig(&|right| BASE64URL_NOPAD.encode(&der(right)))),
         (false, "signature with padding", sig(&|right| BASE64URL_NOPAD.encode(right) + "==")),
@@ -221,10 +239,19 @@ pub fn logs() -> Vec<Hostile<LogCase>> {
     all.into_iter().map(case).collect()
 }
 
-/// What begins with an update has no genesis: of the DID that it would be.
+fn encoded(operation: &Value) -> Vec<u8> {
+    cbor::to_vec(&data_json::from_str(&operation.to_string()).unwrap()).unwrap()
+}
+
+fn cid_of(operation: &Value) -> String {
+    Cid::of_dag_cbor(&encoded(operation)).to_string()
+}
+
+/// What begins with an update has no genesis, although the DID is made of its hash.
 fn case_of_update() -> LogCase {
     let operation = update(&[0], Some(Cid::of_dag_cbor(b"")), 0);
-    let did: Did = "did:plc:ewvi7nxzyoun6zhxrhs64oiz".parse().unwrap();
+    let hash = data_encoding::BASE32_NOPAD.encode(&sha256(&operation.to_bytes())).to_ascii_lowercase();
+    let did: Did = format!("did:plc:{}", &hash[..24]).parse().unwrap();
     let entry = json!({
         "did": did, "cid": operation.cid().to_string(), "nullified": false, "createdAt": at(0),
         "operation": operation,

@@ -7,7 +7,7 @@ use atproto_lexicon::syntax::{Datetime, Did};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-/// The `number`th key; those with an even number are of K-256.
+/// The `number`th key, below 255; those with an even number are of K-256.
 pub fn key(number: u8) -> SecretKey {
     let curve = if number.is_multiple_of(2) { Curve::K256 } else { Curve::P256 };
     SecretKey::from_bytes(curve, &[number.wrapping_add(1); 32]).unwrap()

@@ -1,4 +1,4 @@
-//! Texts of each format, most of them short, some as long as they may be.
+//! Texts of each format, most of them short, some with parts as long as they may be.
 
 use crate::syntax::{
     AtIdentifier, AtUri, CidString, Datetime, Did, Format, Handle, Language, Nsid, RecordKey, Tid, Uri,
@@ -34,7 +34,7 @@ fn label(first: &'static [u8], rest: usize) -> impl Strategy<Value = String> {
 
 const LETTERS: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/// Labels of a handle: up to three and its top-level domain; each as long as it may be, now and then.
+/// Labels of a handle: one or two and its top-level domain; each as long as it may be, now and then.
 fn host() -> impl Strategy<Value = String> {
     let label_of = |first| prop_oneof![9 => label(first, 10), 1 => label(first, 61)];
     (vec(label_of(ALPHANUMERIC), 1..=2), label_of(LETTERS))
@@ -123,8 +123,12 @@ pub fn datetime() -> impl Strategy<Value = Datetime> {
     let fraction = prop_oneof![4 => text(b"0123456789", 3..=3), 1 => Just(String::new()), 1 => text(b"0123456789", 1..=20)];
     let zone = prop_oneof![
         4 => Just("Z".to_owned()),
-        1 => (select(&b"+-"[..]), 0..=23_u32, 1..=59_u32)
-            .prop_map(|(sign, hour, minute)| format!("{}{hour:02}:{minute:02}", char::from(sign))),
+        1 => (select(&b"+-"[..]), 0..=23_u32, 0..=59_u32)
+            .prop_map(|(sign, hour, minute)| match (sign, hour, minute) {
+                // It would say that the zone is not known.
+                (b'-', 0, 0) => "Z".to_owned(),
+                _ => format!("{}{hour:02}:{minute:02}", char::from(sign)),
+            }),
     ];
     (date, time, fraction, zone).prop_map(|((year, month, day), (hour, minute, second), fraction, zone)| {
         // What is before the year 0 in some time zone is none.

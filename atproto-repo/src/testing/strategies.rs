@@ -17,7 +17,7 @@ pub fn path() -> impl Strategy<Value = String> {
     let collection = prop_oneof![
         6 => prop::sample::select(&["com.example.note", "com.example.like", "com.example.noteLike"][..])
             .prop_map(String::from),
-        1 => strings::nsid().prop_map(|nsid: Nsid| nsid.to_string()),
+        1 => strings::nsid().prop_map(|nsid: Nsid| nsid.to_normalized().to_string()),
     ];
     (collection, strings::record_key()).prop_map(|(collection, key)| format!("{collection}/{key}"))
 }

@@ -5,6 +5,7 @@ use atproto_lexicon::typed::{self, Endpoint, Record};
 use atproto_xrpc::api::{app, chat, com, tools};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -56,25 +57,54 @@ fn cid_through_type(json: &[u8], name: &str) -> Option<Cid> {
 
 #[test]
 fn listed_records_lose_nothing() {
-    let (mut checked, mut others) = (0, Vec::new());
+    let (mut checked, mut stripped) = (0, 0);
     for account in ["ana", "ben", "cat", "fay"] {
         let Some(lines) = capture(&format!("{account}/records.jsonl")) else { return };
+        let blocks = blocks_of(account);
         for line in String::from_utf8(lines).unwrap().lines() {
             let line: serde_json::Value = serde_json::from_str(line).unwrap();
             let json = serde_json::to_vec(&line["value"]).unwrap();
             let Some(cid) = cid_through_type(&json, line["value"]["$type"].as_str().unwrap()) else {
                 continue;
             };
-            if cid.to_string() == line["cid"].as_str().unwrap() {
-                checked += 1;
-            } else {
-                others.push(line["uri"].as_str().unwrap().to_owned());
+            let stored: Cid = line["cid"].as_str().unwrap().parse().unwrap();
+            if cid != stored {
+                // The list has lost byte order marks at the beginning of texts; the blocks have them.
+                let mut value = cbor::to_value(&blocks[&stored]).unwrap();
+                strip(&mut value);
+                assert_eq!(json::from_slice(&json, &Limits::default()).unwrap(), value);
+                stripped += 1;
             }
+            checked += 1;
         }
     }
-    // It was stored with a field `$link` and no link, as the blocks below show: no JSON says that.
-    assert!(others.len() == 1 && others[0].ends_with("/app.bsky.actor.profile/self"), "{others:?}");
-    assert!(checked >= 5626, "{checked}");
+    assert!(checked >= 5627 && stripped < 200, "{checked}, {stripped}");
+}
+
+/// The blocks of an account's whole repositories.
+fn blocks_of(account: &str) -> HashMap<Cid, Vec<u8>> {
+    let mut cars = Vec::new();
+    files(&testdata::root().join("captures").join(account), "car", &mut cars);
+    let mut blocks = HashMap::new();
+    for path in cars {
+        let file = fs::read(path).unwrap();
+        let car = atproto_repo::car::Car::parse(&file).unwrap();
+        blocks.extend(car.blocks().map(|block| (block.cid, block.bytes.to_vec())));
+    }
+    blocks
+}
+
+/// Takes the byte order marks away with which texts begin.
+fn strip(value: &mut Value) {
+    match value {
+        Value::String(text) => *text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned(),
+        Value::Array(items) => items.iter_mut().for_each(strip),
+        Value::Object(object) => {
+            let names: Vec<String> = object.keys().map(String::from).collect();
+            names.iter().for_each(|name| strip(object.get_mut(name).unwrap()));
+        }
+        _ => {}
+    }
 }
 
 /// The files of a folder and of those in it, with this extension.
@@ -126,11 +156,9 @@ fn check_blocks(file: &[u8]) -> u32 {
     for block in atproto_repo::car::Car::parse(file).unwrap().blocks() {
         let Ok(Value::Object(object)) = cbor::to_value(block.bytes) else { continue };
         let Some(name) = object.get("$type").and_then(Value::as_str) else { continue };
-        let cid = match json::to_string(&Value::Object(object.clone())) {
-            Ok(json) => cid_through_type(json.as_bytes(), name),
-            Err(_) => Some(block.cid),
-        };
-        if let Some(cid) = cid {
+        // Some that are made up have no form in JSON.
+        let json = json::to_string(&Value::Object(object.clone()));
+        if let Some(cid) = json.ok().and_then(|json| cid_through_type(json.as_bytes(), name)) {
             assert_eq!(cid, block.cid, "{object:?}");
             assert_eq!(again(name, block.bytes), block.bytes, "{object:?}");
             checked += 1;

@@ -104,7 +104,7 @@ pub fn records() -> Vec<Hostile<Vec<u8>>> {
                 ("empty type within", "a1 61 61 a1 65 2474797065 60"),
                 ("blob of nothing", "a1 65 2474797065 64 626c6f62"),
                 (
-                    "blob without a link",
+                    "blob whose link is text",
                     "a4 63 726566 60 64 73697a65 01 65 2474797065 64 626c6f62 68 6d696d6554797065 63 612f62",
                 ),
             ],

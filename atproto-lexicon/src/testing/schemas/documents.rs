@@ -24,7 +24,7 @@ struct Generator {
 pub fn catalog(rng: Choices, most: usize) -> (Vec<Value>, usize) {
     let mut generator = Generator { rng, defs: Vec::new(), nsid: String::new() };
     let mut plan: Vec<(String, Vec<(String, &'static str)>)> = Vec::new();
-    let count = 2 + generator.rng.below(most - 1);
+    let count = 2 + generator.rng.below(most.saturating_sub(1).max(1));
     for _ in 0..count {
         let nsid = format!("{}.{}", generator.rng.pick(&AUTHORITIES), generator.rng.pick(&NAMES));
         // One document may be the beginning of another's name.

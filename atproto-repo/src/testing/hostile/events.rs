@@ -178,9 +178,17 @@ pub fn events() -> Vec<Hostile<EventCase>> {
             changed(&|parts| (parts.body.prev_data, parts.body.since) = (None, None)),
             Invalid,
         ),
-        ("another account", changed(&|parts| parts.repo = "did:web:example.com".into()), Invalid),
+        (
+            "another account than was signed",
+            changed(&|parts| parts.repo = "did:web:example.com".into()),
+            Invalid,
+        ),
         ("another revision than was signed", changed(&|parts| parts.body.rev = rev(2)), Invalid),
-        ("another commit than the root", changed(&|parts| parts.body.commit = some), Invalid),
+        (
+            "another commit than the root",
+            changed(&|parts| parts.body.commit = parts.blocks.0[node].0),
+            Invalid,
+        ),
         ("root that is a node", changed(&|parts| parts.root = parts.blocks.0[node].0), Invalid),
         (
             "commit of the revision before",
@@ -208,7 +216,11 @@ pub fn events() -> Vec<Hostile<EventCase>> {
             "path that is a number",
             field(
                 "ops",
-                Some(Value::Array(vec![Value::Object(Object::from([("path".into(), Value::Integer(1))]))])),
+                Some(Value::Array(vec![Value::Object(Object::from([
+                    ("action".into(), "create".into()),
+                    ("cid".into(), some.into()),
+                    ("path".into(), Value::Integer(1)),
+                ]))])),
             ),
             Invalid,
         ),
@@ -217,7 +229,7 @@ pub fn events() -> Vec<Hostile<EventCase>> {
         ("no revision", field("rev", None), Invalid),
         ("no number", field("seq", None), Invalid),
         ("number 0", field("seq", Some(Value::Integer(0))), Invalid),
-        ("number beyond 2^53", field("seq", Some(Value::Integer(1 << 53))), Invalid),
+        ("number 2^53", field("seq", Some(Value::Integer(1 << 53))), Invalid),
     ];
     let of = |frame: Vec<u8>, key: PublicKey, now: u64| EventCase { did: did(), key, now, frame };
     let mut cases: Vec<_> = all
@@ -225,6 +237,10 @@ pub fn events() -> Vec<Hostile<EventCase>> {
         .map(|(name, frame, verdict)| case(name, of(frame, key(), SIGNED + 1_000_000), verdict))
         .collect();
     let other = atproto_crypto::SecretKey::from_hex(atproto_crypto::Curve::P256, &"77".repeat(32)).unwrap();
+    // It is of the account that the message names, whose key is the same.
+    for case in cases.iter_mut().filter(|case| case.name == "another account than was signed") {
+        case.artefact.did = "did:web:example.com".parse().unwrap();
+    }
     cases.push(case(
         "signed by another key",
         of(genuine.clone().frame(), other.public_key(), SIGNED),

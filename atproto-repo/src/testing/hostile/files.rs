@@ -41,6 +41,9 @@ pub(super) fn cases() -> Vec<Hostile<Vec<u8>>> {
     };
     let sha512 = [&[1, 0x71, 0x13, 64][..], &[0; 64], b"\xa0"].concat();
     let v0 = [&[0x12, 0x20][..], record.digest(), &blocks[0].1].concat();
+    // A block again, its length in a byte more than it needs.
+    let again = section(&record, &blocks[0].1);
+    let long = [&[again[0] | 0x80, 0], &again[1..]].concat();
     let far = {
         // Records that are not CBOR are faults of their own, not the repository's.
         let mut other = Repository::of(&paths(1));
@@ -60,7 +63,7 @@ pub(super) fn cases() -> Vec<Hostile<Vec<u8>>> {
         case("commit is missing", without(whole.commit), Incomplete),
         case("root node is missing", without(node), Incomplete),
         case("record is missing", without(record), Incomplete),
-        case("other block at the root", with_header(&header(&[Cid::of_dag_cbor(b"")])), Incomplete),
+        case("root whose block is not there", with_header(&header(&[Cid::of_dag_cbor(b"")])), Incomplete),
         case("root that is a record", with_header(&header(&[record])), Invalid),
         case("no roots", with_header(&header(&[])), Invalid),
         case("last byte is missing", car[..car.len() - 1].to_vec(), Invalid),
@@ -68,7 +71,7 @@ pub(super) fn cases() -> Vec<Hostile<Vec<u8>>> {
         case("cut after a length", and(&[0x25]), Invalid),
         case("last bit flipped", flipped, Invalid),
         case("bit of a record flipped", in_record, Invalid),
-        case("length in more bytes than needed", and(&[0x80, 0x00]), Invalid),
+        case("length in more bytes than needed", and(&long), Invalid),
         case("length of eleven bytes", and(&[0xff; 11]), Invalid),
         case("section of 2^60 bytes", and(&[0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10]), Invalid),
         case("section of no bytes", and(&[0x00]), Invalid),

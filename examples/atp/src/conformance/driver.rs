@@ -4,25 +4,29 @@ use super::Implementation;
 use crate::output::Failure;
 use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::Duration;
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The greatest length of an answer in bytes.
 const MAX_ANSWER: u64 = 64 << 20;
+/// After so many questions that it has not survived, a program is not of much use.
+const MAX_CRASHES: u32 = 100;
 
 /// A program that is started again where a request has ended it: a hostile input may.
 pub(super) struct Driver<'a> {
     command: &'a [String],
     running: Option<Running>,
     asked: u64,
+    /// One after the other.
+    crashes: u32,
 }
 
 struct Running {
     child: Child,
-    requests: ChildStdin,
+    requests: SyncSender<String>,
     answers: Receiver<String>,
 }
 
@@ -37,7 +41,7 @@ impl Drop for Running {
 impl<'a> Driver<'a> {
     pub(super) fn start(command: &'a [String]) -> Result<Self, Failure> {
         let running = Some(start(command)?);
-        Ok(Self { command, running, asked: 0 })
+        Ok(Self { command, running, asked: 0, crashes: 0 })
     }
 }
 
@@ -47,9 +51,18 @@ fn start(command: &[String]) -> Result<Running, Failure> {
     };
     let started = Command::new(program).args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
     let mut child = started.map_err(Failure::file(program))?;
-    let (Some(requests), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
+    let (Some(mut input), Some(answers)) = (child.stdin.take(), child.stdout.take()) else {
         return Err(Failure::File(format!("{program}: has no standard input and output")));
     };
+    // Written beside what waits for the answer: a program that does not read takes no longer than one that does not answer.
+    let (requests, to_send) = sync_channel::<String>(1);
+    std::thread::spawn(move || {
+        for request in to_send {
+            if writeln!(input, "{request}").and_then(|()| input.flush()).is_err() {
+                break;
+            }
+        }
+    });
     let (send, receive) = sync_channel(1);
     std::thread::spawn(move || {
         let mut answers = BufReader::new(answers);
@@ -68,11 +81,17 @@ impl Running {
     fn ask(&mut self, id: u64, request: &Json) -> Result<Json, &'static str> {
         let mut request = request.clone();
         request["id"] = id.into();
-        let sent = writeln!(self.requests, "{request}").and_then(|()| self.requests.flush());
-        sent.map_err(|_| "it has ended")?;
-        let line = self.answers.recv_timeout(PATIENCE).map_err(|_| "no answer")?;
-        let answer: Json = serde_json::from_str(&line).map_err(|_| "the answer is not JSON")?;
-        if answer["id"] == id { Ok(answer) } else { Err("the answer is to another request") }
+        self.requests.try_send(request.to_string()).map_err(|_| "it has ended, or does not read")?;
+        loop {
+            let line = self.answers.recv_timeout(PATIENCE).map_err(|_| "no answer")?;
+            let answer: Json = serde_json::from_str(&line).map_err(|_| "the answer is not JSON")?;
+            match answer["id"].as_u64() {
+                Some(other) if other == id => return Ok(answer),
+                // One too many to an earlier question.
+                Some(other) if other < id && other > 0 => {}
+                _ => return Err("the answer is to no question"),
+            }
+        }
     }
 }
 
@@ -83,9 +102,23 @@ impl Implementation for Driver<'_> {
             None => self.running.insert(start(self.command)?),
         };
         self.asked = self.asked.saturating_add(1);
-        Ok(running.ask(self.asked, request).unwrap_or_else(|reason| {
-            self.running = None;
-            json!({"verdict": "crashed", "reason": reason})
-        }))
+        let answer = running.ask(self.asked, request);
+        match answer {
+            Ok(answer) => {
+                self.crashes = 0;
+                Ok(answer)
+            }
+            Err(reason) => {
+                self.running = None;
+                self.crashes = self.crashes.saturating_add(1);
+                if self.crashes > MAX_CRASHES {
+                    let program = self.command.join(" ");
+                    return Err(Failure::File(format!(
+                        "{program}: {reason}, {MAX_CRASHES} times one after the other"
+                    )));
+                }
+                Ok(json!({"verdict": "crashed", "reason": reason}))
+            }
+        }
     }
 }
