@@ -19,7 +19,7 @@ pub enum UnsignedOperation {
         /// The operation before it; `None` in a genesis.
         prev: Option<Cid>,
     },
-    /// `create`: a genesis of the oldest form, which is read and never made.
+    /// `create`: a genesis of the oldest form. Logs begin with it; the directory takes no new one.
     Create(LegacyCreate),
     /// `plc_tombstone`: ends a DID.
     Tombstone {
@@ -59,9 +59,6 @@ pub enum SignError<E> {
     /// The directory would refuse the state.
     #[error(transparent)]
     Data(DataFault),
-    /// The oldest form is not made any more.
-    #[error("legacy operations are not made any more")]
-    Legacy,
     /// More than [`Operation::MAX_NEW_LEN`] bytes.
     #[error("operation of {0} bytes, more than {max}", max = Operation::MAX_NEW_LEN)]
     TooLarge(usize),
@@ -129,14 +126,9 @@ impl UnsignedOperation {
 
     fn check_new<E>(&self, key: &PublicKey) -> Result<(), SignError<E>> {
         match self {
-            Self::Create(_) => return Err(SignError::Legacy),
+            Self::Create(create) => check_state(&create.to_data(), true, key)?,
             Self::Tombstone { .. } => {}
-            Self::Update { data, prev } => {
-                data.check().map_err(SignError::Data)?;
-                if prev.is_none() && !data.rotation_keys.contains(&key.to_did_key()) {
-                    return Err(SignError::NotARotationKey);
-                }
-            }
+            Self::Update { data, prev } => check_state(data, prev.is_none(), key)?,
         }
         // The signature has one length.
         let len = encode(self, Some(&"A".repeat(86))).len();
@@ -148,6 +140,15 @@ impl UnsignedOperation {
         key.verify(&self.to_bytes(), signature.as_bytes()).map_err(SignError::Signature)?;
         Ok(Operation { unsigned: self, sig: data_encoding::BASE64URL_NOPAD.encode(signature.as_bytes()) })
     }
+}
+
+/// Checks the state that a new operation sets, and that a genesis is signed by one of its own keys.
+fn check_state<E>(data: &Data, is_genesis: bool, key: &PublicKey) -> Result<(), SignError<E>> {
+    data.check().map_err(SignError::Data)?;
+    if is_genesis && !data.rotation_keys.contains(&key.to_did_key()) {
+        return Err(SignError::NotARotationKey);
+    }
+    Ok(())
 }
 
 impl LegacyCreate {

@@ -1,7 +1,7 @@
 use super::{data, key, update};
-use atproto_crypto::{Signature, SignatureError};
+use atproto_crypto::{Curve, SecretKey, Signature, SignatureError};
 use atproto_identity::plc::{
-    Change, Data, DataFault, List, Map, Operation, Part, SignError, UnsignedOperation,
+    Change, Data, DataFault, History, LegacyCreate, List, Map, Operation, Part, SignError, UnsignedOperation,
 };
 use atproto_lexicon::data::{Cid, cbor};
 
@@ -73,9 +73,7 @@ fn a_legacy_genesis_has_a_state_of_today() {
             "type": "create", "signingKey": keys[0], "recoveryKey": keys[1], "handle": handle, "service": service, "prev": null,
         });
         let unsigned: UnsignedOperation = serde_json::from_value(json).unwrap();
-        let data = unsigned.data().unwrap().into_owned();
-        assert!(matches!(unsigned.sign(&key(0)), Err(SignError::Legacy)));
-        data
+        unsigned.data().unwrap().into_owned()
     };
     let data = state("a.test", "pds.test");
     assert_eq!(data.rotation_keys, [keys[1].clone(), keys[0].clone()]);
@@ -86,6 +84,34 @@ fn a_legacy_genesis_has_a_state_of_today() {
         assert_eq!(state(handle, service), data, "{handle} {service}");
     }
     assert_eq!(state("a.test", "http://pds.test").services["atproto_pds"].endpoint, "http://pds.test");
+}
+
+/// As `deprecatedSignCreate` of `@did-plc/lib` signed it.
+#[test]
+fn a_legacy_genesis_is_signed_as_the_reference_implementation_signed_it() {
+    let secret = |byte| SecretKey::from_bytes(Curve::K256, &[byte; 32]).unwrap();
+    let create = |service: &str| {
+        UnsignedOperation::Create(LegacyCreate {
+            signing_key: secret(2).public_key().to_did_key(),
+            recovery_key: secret(1).public_key().to_did_key(),
+            handle: "alice.example.com".to_owned(),
+            service: service.to_owned(),
+        })
+    };
+    let signed = create("https://pds.example.com").sign(&secret(1)).unwrap();
+    assert_eq!(
+        signed.sig,
+        "nx_BDFx_KMKq7Sxnsx7MClEh6YXO7ykhWNEj7CdG0xcwFVZwsTvVhDvd-V0j0tCdaRDfPzJuWFpwqmL6arLWGQ"
+    );
+    let did = signed.did().unwrap();
+    assert_eq!(did.as_str(), "did:plc:csb6r5c223gb32ktpnzbey4a");
+    let mut history = History::new(did);
+    history.apply(&signed, &"2022-11-17T00:00:00Z".parse().unwrap(), None).unwrap();
+    // Either key signs it, no other one does, and its state is checked as that of any new one.
+    assert!(create("https://pds.example.com").sign(&secret(2)).is_ok());
+    let stranger = create("https://pds.example.com").sign(&secret(3));
+    assert!(matches!(stranger, Err(SignError::NotARotationKey)));
+    assert!(matches!(create(&"a".repeat(600)).sign(&secret(1)), Err(SignError::Data(_))));
 }
 
 #[test]
