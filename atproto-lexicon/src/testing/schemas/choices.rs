@@ -6,6 +6,8 @@ pub struct Choices {
     bytes: std::vec::IntoIter<u8>,
     /// How many definitions the value that is being made is within.
     pub(super) within: usize,
+    /// How many definitions had a value in the one that is being made.
+    pub(super) made: usize,
 }
 
 impl Choices {
@@ -16,7 +18,7 @@ impl Choices {
 
     /// Each byte is a choice; the seed makes those for which there is none.
     pub fn of(seed: u64, bytes: &[u8]) -> Self {
-        Self { state: seed, bytes: Vec::from(bytes).into_iter(), within: 0 }
+        Self { state: seed, bytes: Vec::from(bytes).into_iter(), within: 0, made: 0 }
     }
 
     fn next(&mut self) -> u64 {

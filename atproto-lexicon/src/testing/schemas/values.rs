@@ -8,12 +8,19 @@ use crate::syntax::Format;
 /// What requires itself has no value: deeper than this nothing is tried.
 const DEEPEST: usize = 24;
 
+/// What requires several of a kind that does the same would double at each step.
+const MOST: usize = 500;
+
 /// A value of a definition, as far as that is possible at this depth; null where none can be.
 pub fn of_definition(rng: &mut Choices, catalog: &Catalog, reference: &Reference, depth: usize) -> Value {
-    if rng.within == DEEPEST {
+    if rng.within == 0 {
+        rng.made = 0;
+    }
+    if rng.within == DEEPEST || rng.made == MOST {
         return Value::Null;
     }
     rng.within += 1;
+    rng.made += 1;
     let value = match catalog.get(reference).map(|def| &def.kind) {
         Some(DefKind::Record(record)) => {
             let mut object = of_object(rng, catalog, &record.object, depth);
