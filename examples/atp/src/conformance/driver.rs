@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -82,8 +82,10 @@ impl Running {
         let mut request = request.clone();
         request["id"] = id.into();
         self.requests.try_send(request.to_string()).map_err(|_| "it has ended, or does not read")?;
+        let start = Instant::now();
         loop {
-            let line = self.answers.recv_timeout(PATIENCE).map_err(|_| "no answer")?;
+            let left = PATIENCE.saturating_sub(start.elapsed());
+            let line = self.answers.recv_timeout(left).map_err(|_| "no answer")?;
             let answer: Json = serde_json::from_str(&line).map_err(|_| "the answer is not JSON")?;
             match answer["id"].as_u64() {
                 Some(other) if other == id => return Ok(answer),

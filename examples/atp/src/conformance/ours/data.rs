@@ -6,6 +6,7 @@ use atproto_lexicon::data::{Cid, Limits, json};
 use atproto_lexicon::schema::{Catalog, Document};
 use atproto_lexicon::syntax::{Format, Nsid, RecordKey};
 use atproto_lexicon::validate::Validator;
+use ipld_core::ipld::Ipld;
 use serde_json::Value as Json;
 
 pub(super) fn syntax(request: &Json) -> Answer {
@@ -19,9 +20,17 @@ pub(super) fn cbor(request: &Json) -> Answer {
     let mut answer = verdict(cbor::validate_with(&block, profile, &Limits::default()));
     if answer["verdict"] == "valid" {
         answer["cid"] = Cid::of_dag_cbor(&block).to_string().into();
-        // What is of the data model is encoded again; what is strict has only one encoding.
-        let again = cbor::to_value(&block).ok().and_then(|value| cbor::to_vec(&value).ok());
-        answer["again"] = case::bytes(&again.unwrap_or(block));
+        // A value of DRISL may be none of the data model.
+        let limits = Limits::default();
+        let again = match cbor::to_value(&block) {
+            Ok(value) => cbor::to_vec(&value),
+            Err(_) => {
+                let value: Ipld =
+                    cbor::from_slice_with(&block, profile, &limits).map_err(|error| error.to_string())?;
+                cbor::to_vec_with(&value, profile, &limits)
+            }
+        };
+        answer["again"] = case::bytes(&again.map_err(|error| error.to_string())?);
     }
     Ok(answer)
 }
