@@ -244,8 +244,6 @@ impl Branch {
             Some(block) => Cow::Owned(block),
             None => {
                 scratch.clear();
-                // Room for most nodes, so that it does not grow bit by bit.
-                scratch.reserve(2048);
                 self.node.encode_into(scratch);
                 Cow::Borrowed(scratch.as_slice())
             }

@@ -1,5 +1,5 @@
 use super::branch::{Branch, Child, Loaded, Subtree};
-use super::fresh::{Built, Fresh, root_of};
+use super::fresh::{Built, Fresh};
 use super::loader::{Around, Loader};
 use super::place::Place;
 use super::reshape::{insert, raise, remove};
@@ -78,7 +78,7 @@ impl Edit {
 
     /// A tree without keys, none of whose nodes is stored.
     pub fn empty() -> Self {
-        Self::with_root(Root::Fresh(Fresh::new()))
+        Self::with_root(Root::Fresh(Fresh::default()))
     }
 
     fn with_root(root: Root) -> Self {
@@ -193,7 +193,7 @@ impl Edit {
         read: &mut impl FnMut(&Cid) -> Result<Option<Loaded>, E>,
     ) -> Result<Option<Cid>, E> {
         match &self.root {
-            Root::Fresh(keys) => return Ok(keys.get(key).copied()),
+            Root::Fresh(keys) => return Ok(keys.get(key)),
             Root::Built(tree) => return Ok(tree.get(key)),
             Root::Stub(_) | Root::Loaded(_) => {}
         }
@@ -222,7 +222,7 @@ impl Edit {
             return Err(EditError::KeyLength.into());
         }
         if let Root::Fresh(keys) = &mut self.root {
-            return Ok(keys.insert(key.into(), value));
+            return Ok(keys.insert(key, value));
         }
         let layer = self.require(key, Purpose::Insert, read)?;
         if layer >= self.limits.depth {
@@ -284,10 +284,16 @@ impl Edit {
             Root::Fresh(_) => return Err(EditError::Limits.into()),
             Root::Built(tree) => tree.root,
             Root::Stub(cid) => *cid,
-            Root::Loaded(root) => root.seal(block, &mut |cid, block, origin| {
-                created.push((cid, block.into_owned()));
-                retired.extend(origin);
-            }),
+            Root::Loaded(root) => {
+                // As many as one write makes.
+                let path = (root.layer as usize).saturating_add(2);
+                created.reserve(path);
+                retired.reserve(path);
+                root.seal(block, &mut |cid, block, origin| {
+                    created.push((cid, block.into_owned()));
+                    retired.extend(origin);
+                })
+            }
         };
         if created.iter().any(|(_, block)| block.len() > self.limits.bytes) {
             return Err(EditError::Limits.into());
@@ -316,7 +322,7 @@ impl Edit {
             return Ok(true);
         }
         Ok(match &mut self.root {
-            Root::Fresh(keys) => root_of(keys, &self.limits)? == *expected,
+            Root::Fresh(keys) => keys.root(&self.limits)? == *expected,
             Root::Built(tree) => tree.root == *expected,
             Root::Stub(cid) => cid == expected,
             Root::Loaded(root) => root.hash(&mut self.block, &mut |_, _, _| ()) == *expected,

@@ -13,6 +13,9 @@ pub(super) struct NodeWriter {
     count: usize,
 }
 
+/// The length of most entries, with a subtree.
+const ENTRY: usize = 128;
+
 /// The length of the longest head.
 const HEAD: usize = 8;
 
@@ -108,6 +111,8 @@ impl Node {
 
     /// [`encode`](Self::encode) behind what is in `out`.
     pub(super) fn encode_into(&self, out: &mut Vec<u8>) {
+        // Room for most nodes, so that it does not grow bit by bit.
+        out.reserve(self.entries().len().saturating_mul(ENTRY).saturating_add(ENTRY));
         let (head, unused) = head_of(self.entries().len());
         out.extend_from_slice(head.get(unused..).unwrap_or_default());
         let mut previous: &[u8] = &[];

@@ -19,6 +19,7 @@ mod loader;
 mod node;
 mod place;
 mod proof;
+mod read;
 mod reshape;
 mod tree;
 mod tree_edit;

@@ -194,7 +194,7 @@ impl<B: Blocks> TreeWalk<'_, B> {
         }
         let Self { walk, blocks, buf, ahead, .. } = self;
         let first = ahead.nodes.len();
-        for child in walk.children() {
+        for child in walk.ahead() {
             if ahead.entries >= Ahead::ENTRIES {
                 break;
             }

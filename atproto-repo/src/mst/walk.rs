@@ -43,6 +43,50 @@ impl Default for Limits {
 /// }
 /// # }
 /// ```
+///
+/// From a store that has to be waited for, the nodes below one are fetched together:
+///
+/// ```
+/// # use atproto_lexicon::data::Cid;
+/// # use atproto_repo::mst::{Builder, Step, TreeFault, Walk};
+/// # use std::collections::HashMap;
+/// # struct Remote(HashMap<Cid, Vec<u8>>);
+/// # impl Remote {
+/// #     async fn fetch(&self, cids: Vec<Cid>) -> HashMap<Cid, Vec<u8>> {
+/// #         cids.iter().filter_map(|cid| Some((*cid, self.0.get(cid)?.clone()))).collect()
+/// #     }
+/// # }
+/// async fn count(root: Cid, remote: &Remote) -> Result<(usize, usize), TreeFault> {
+///     let (mut walk, mut known, mut records, mut fetches) = (Walk::new(root), HashMap::new(), 0, 0);
+///     loop {
+///         match walk.step() {
+///             Step::Need(cid) => {
+///                 if !known.contains_key(&cid) {
+///                     let together = [cid].into_iter().chain(walk.ahead().copied());
+///                     known.extend(remote.fetch(together.collect()).await);
+///                     fetches += 1;
+///                 }
+///                 match known.remove(&cid) {
+///                     Some(block) => walk.supply(&block)?,
+///                     None => walk.skip(),
+///                 }
+///             }
+///             Step::Entry => records += 1,
+///             Step::Done => return Ok((records, fetches)),
+///         }
+///     }
+/// }
+/// # let mut blocks = HashMap::new();
+/// # let mut tree = Builder::new(|cid, block: &[u8]| { blocks.insert(cid, block.to_vec()); });
+/// # for number in 1000..2000 {
+/// #     tree.push(number.to_string().as_bytes(), &Cid::of_dag_cbor(b"\xf6")).unwrap();
+/// # }
+/// # let root = tree.finish();
+/// # let nodes = blocks.len();
+/// # let (records, fetches) = futures_executor::block_on(count(root, &Remote(blocks))).unwrap();
+/// # assert_eq!(records, 1000);
+/// # assert!(fetches * 3 < nodes, "{fetches} for {nodes}");
+/// ```
 #[derive(Debug)]
 pub struct Walk {
     limits: Limits,
@@ -339,12 +383,16 @@ impl Walk {
         &self.limits
     }
 
-    /// The nodes below the node that the walk has come to, in order.
-    pub(super) fn children(&self) -> impl Iterator<Item = &Cid> {
+    /// The nodes directly below the node that the walk has come to which it is still going to need, in order: who fetches them
+    /// from far away can fetch them together.
+    pub fn ahead(&self) -> impl Iterator<Item = &Cid> {
         let frame = self.depth.checked_sub(1).and_then(|last| self.frames.get(last));
         frame.into_iter().flat_map(|frame| {
-            let entries = frame.node.entries().len();
-            (frame.next.div_ceil(2)..=entries).filter_map(|index| frame.node.child(index))
+            let node = &frame.node;
+            let keys = node.entries().iter().map(|entry| node.key(entry));
+            let end = self.end.as_deref();
+            let inside = keys.take_while(|key| end.is_none_or(|end| *key < end)).count();
+            (frame.next.div_ceil(2)..=inside).filter_map(|index| node.child(index))
         })
     }
 

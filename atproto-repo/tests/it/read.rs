@@ -264,18 +264,20 @@ proptest! {
         let root = crate::model::Model::of(&pairs).write(&mut blocks);
         let blocks: BTreeMap<Cid, Vec<u8>> = blocks.0.into_iter().collect();
         let mut walk = Walk::range(root, start.as_deref(), end.as_deref());
-        let (mut found, mut asked) = (Vec::new(), BTreeSet::new());
+        let (mut found, mut asked, mut ahead) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
         loop {
             match walk.step() {
                 Step::Need(cid) => {
-                    prop_assert!(asked.insert(cid));
+                    prop_assert!(asked.insert(cid) && (cid == root || ahead.contains(&cid)));
                     walk.supply(&blocks[&cid]).unwrap();
+                    ahead.extend(walk.ahead());
                 }
                 Step::Entry => found.push(walk.entry().map(|entry| (entry.key.to_vec(), *entry.value)).unwrap()),
                 Step::Done => break,
             }
         }
         prop_assert_eq!(walk.nodes(), asked.len() as u64);
+        prop_assert!(ahead.is_subset(&asked), "what was said to come came");
         let inside = |key: &[u8]| start.as_deref().is_none_or(|start| key >= start) && end.as_deref().is_none_or(|end| key < end);
         let expected: Vec<_> = pairs.into_iter().filter(|(key, _)| inside(key)).collect();
         let (start, end) = (start.as_deref().unwrap_or_default(), end.as_deref());
