@@ -119,7 +119,7 @@
 //!
 //! `server` serves endpoints over `axum` (`server`), and turns on `service-auth` and `stream`.
 //!
-//! `testing` makes tokens and labels with one defect each, for tests.
+//! `testing` makes valid tokens, labels, scopes and messages, and tokens and labels with one defect each, for tests.
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, reason = "a test may panic"))]
 
 /// The types of the network's lexicons, by the segments of their NSIDs: `com.atproto.repo.createRecord` is

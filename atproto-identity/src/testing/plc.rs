@@ -1,10 +1,12 @@
 //! Operations by numbered keys, and valid logs of them.
 
+use crate::DidDocument;
 use crate::plc::{Data, Endpoint, History, LogEntry, Operation, UnsignedOperation};
 use atproto_crypto::{Curve, SecretKey};
 use atproto_lexicon::data::Cid;
 use atproto_lexicon::syntax::{Datetime, Did};
-use proptest::collection::vec;
+use atproto_lexicon::testing::{strings, values};
+use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 
 /// The `number`th key, below 255; those with an even number are of K-256.
@@ -66,8 +68,79 @@ pub fn log_of(operations: &[(Operation, i64)]) -> Vec<LogEntry> {
     log
 }
 
+/// States, as operations set them.
+pub fn state() -> impl Strategy<Value = Data> {
+    let keys = vec(0..9_u8, 1..=Data::MAX_ROTATION_KEYS).prop_map(|mut keys| {
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    });
+    let handles = vec(strings::handle(), 0..3);
+    let others = btree_map("[a-z]{1,12}", 0..12_u8, 0..3);
+    (keys.prop_shuffle(), handles, others, any::<bool>()).prop_map(|(keys, handles, others, has_pds)| {
+        let mut data = data(&keys);
+        data.also_known_as = handles.iter().map(|handle| format!("at://{handle}")).collect();
+        let others = others.into_iter().map(|(name, number)| (name, key(number).public_key().to_did_key()));
+        data.verification_methods.extend(others);
+        if !has_pds {
+            data.services.clear();
+        }
+        data
+    })
+}
+
+/// Signed operations: updates, the first of a DID among them, and ends.
+pub fn operation() -> impl Strategy<Value = Operation> {
+    let prev = prop::option::weighted(0.7, values::cid());
+    (state(), prev, any::<prop::sample::Index>(), 0..8_u8).prop_map(|(data, prev, signer, kind)| {
+        let may_sign = |number: &u8| data.rotation_keys.contains(&key(*number).public_key().to_did_key());
+        let signers: Vec<u8> = (0..9).filter(may_sign).collect();
+        let unsigned = match (kind, prev) {
+            (0, Some(prev)) => UnsignedOperation::Tombstone { prev },
+            _ => UnsignedOperation::Update { data, prev },
+        };
+        unsigned.sign(&key(*signer.get(&signers))).unwrap()
+    })
+}
+
+/// DID documents: of an account with its handle, key and host, or some of them.
+pub fn document() -> impl Strategy<Value = DidDocument> {
+    let account = prop::option::weighted(0.8, strings::handle());
+    (strings::did(), account, prop::option::weighted(0.8, 0..12_u8), state()).prop_map(
+        |(did, handle, number, state)| {
+            let mut document = DidDocument::new(did);
+            if let Some(handle) = handle {
+                document = document.with_handle(&handle);
+            }
+            if let Some(number) = number {
+                document = document.with_key("atproto", &key(number).public_key());
+            }
+            for (name, Endpoint { kind, endpoint }) in &state.services {
+                document = document.with_service(name, kind, endpoint);
+            }
+            document
+        },
+    )
+}
+
+/// An audit log, and of which DID.
+#[derive(Debug, Clone)]
+pub struct Log {
+    /// The DID.
+    pub did: Did,
+    /// Its operations, in the order in which they were taken.
+    pub entries: Vec<LogEntry>,
+}
+
+atproto_lexicon::impl_arbitrary! {
+    Data: state();
+    DidDocument: document();
+    Log: log(8);
+    Operation: operation();
+}
+
 /// Valid audit logs, of up to so many operations after the genesis: updates, recoveries that undo others, and ends.
-pub fn log(most: usize) -> impl Strategy<Value = (Did, Vec<LogEntry>)> {
+pub fn log(most: usize) -> impl Strategy<Value = Log> {
     let step = (any::<prop::sample::Index>(), 0..4_u8, 0..5_usize, 1..400_000_i64, 0..12_u8);
     vec(step, 0..=most).prop_map(|steps| {
         const KEYS: [&[u8]; 5] = [&[0, 1, 2], &[0, 1], &[1, 0], &[0], &[2, 3, 0]];
@@ -84,6 +157,6 @@ pub fn log(most: usize) -> impl Strategy<Value = (Did, Vec<LogEntry>)> {
                 taken.push((operation, now));
             }
         }
-        (did, log_of(&taken))
+        Log { did, entries: log_of(&taken) }
     })
 }

@@ -6,8 +6,7 @@ use crate::syntax::{
     AtIdentifier, AtUri, CidString, Datetime, Did, Handle, Language, Nsid, RecordKey, Tid, Uri,
 };
 use arbitrary::Unstructured;
-use proptest::arbitrary::Arbitrary;
-use proptest::strategy::{BoxedStrategy, Strategy, ValueTree as _};
+use proptest::strategy::{Strategy, ValueTree as _};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 /// A value of a strategy that a seed chooses, the same each time.
@@ -31,26 +30,29 @@ pub fn choose<S: Strategy>(strategy: &S, bytes: &mut Unstructured<'_>) -> arbitr
     choose_from(strategy, &seed).ok_or(arbitrary::Error::IncorrectFormat)
 }
 
-macro_rules! both {
+/// Both traits named `Arbitrary` for types of a crate, each by a strategy: `impl_arbitrary! { Type: strategy; … }`. The crate depends
+/// on `arbitrary` and `proptest`.
+#[macro_export]
+macro_rules! impl_arbitrary {
     ($($type:ty: $strategy:expr;)*) => {$(
-        impl Arbitrary for $type {
+        impl ::proptest::arbitrary::Arbitrary for $type {
             type Parameters = ();
-            type Strategy = BoxedStrategy<Self>;
+            type Strategy = ::proptest::strategy::BoxedStrategy<Self>;
 
             fn arbitrary_with((): ()) -> Self::Strategy {
-                $strategy.boxed()
+                ::proptest::strategy::Strategy::boxed($strategy)
             }
         }
 
-        impl<'a> arbitrary::Arbitrary<'a> for $type {
-            fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-                choose(&$strategy, bytes)
+        impl<'a> ::arbitrary::Arbitrary<'a> for $type {
+            fn arbitrary(bytes: &mut ::arbitrary::Unstructured<'a>) -> ::arbitrary::Result<Self> {
+                $crate::testing::choose(&$strategy, bytes)
             }
         }
     )*};
 }
 
-both! {
+impl_arbitrary! {
     AtIdentifier: strings::at_identifier();
     AtUri: strings::at_uri();
     BlobRef: values::blob_ref();

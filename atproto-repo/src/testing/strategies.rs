@@ -3,11 +3,9 @@
 use super::model::{Model, Pairs, Repository, did, secret};
 use crate::repo::{SignedCommit, UnsignedCommit, UnsignedRepo, Write};
 use crate::store::{MemoryStore, Store as _};
-use arbitrary::Unstructured;
 use atproto_lexicon::data::{Cid, Object, cbor};
 use atproto_lexicon::syntax::{Did, Nsid, Tid};
-use atproto_lexicon::testing::{choose, strings, values};
-use proptest::arbitrary::Arbitrary;
+use atproto_lexicon::testing::{strings, values};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -43,19 +41,10 @@ pub fn repository(most: usize) -> impl Strategy<Value = Repository> {
     btree_set(path(), 0..=most).prop_map(|paths| Repository::of(&paths.into_iter().collect::<Vec<_>>()))
 }
 
-impl Arbitrary for Repository {
-    type Parameters = ();
-    type Strategy = BoxedStrategy<Self>;
-
-    fn arbitrary_with((): ()) -> Self::Strategy {
-        repository(40).boxed()
-    }
-}
-
-impl<'a> arbitrary::Arbitrary<'a> for Repository {
-    fn arbitrary(bytes: &mut Unstructured<'a>) -> arbitrary::Result<Self> {
-        choose(&repository(40), bytes)
-    }
+atproto_lexicon::impl_arbitrary! {
+    History: history(5, 8);
+    Model: tree(40);
+    Repository: repository(40);
 }
 
 /// A record, or none, to be at a path from then on.

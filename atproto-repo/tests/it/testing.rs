@@ -7,6 +7,7 @@ use atproto_repo::repo::{Error, ProofError, verify_proof};
 use atproto_repo::store::MemoryBlocks;
 use atproto_repo::sync::{Account, Event, Head, Outcome, Policy, VerifyError};
 use atproto_repo::testing::hostile::{self, EventCase};
+use atproto_repo::testing::model::{Model, Repository};
 use atproto_repo::testing::strategies;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -112,4 +113,13 @@ proptest! {
             prop_assert_eq!(account.head(), Some(&Head { rev: commit.rev(), data: *commit.data() }));
         }
     }
+}
+
+#[test]
+fn a_fuzzer_has_every_type() {
+    let bytes: Vec<u8> = (0..=255).collect();
+    let mut bytes = arbitrary::Unstructured::new(&bytes);
+    let history: strategies::History = bytes.arbitrary().unwrap();
+    assert!(!history.events().is_empty());
+    let _: (Repository, Model) = bytes.arbitrary().unwrap();
 }

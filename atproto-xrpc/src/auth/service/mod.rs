@@ -82,6 +82,16 @@ impl ServiceToken {
         self
     }
 
+    /// Whom it is for.
+    pub fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    /// The method that it is for, if it is for one alone.
+    pub fn method(&self) -> Option<&Nsid> {
+        self.method.as_ref()
+    }
+
     /// Signs it with the account's key, and names it from `random` so that no two are the same.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
-//! Tokens of service auth and labels for property tests and fuzzers: of this crate, and of other implementations. Each has one
-//! defect, and the verdict that it must get.
+//! Tokens of service auth, labels, scopes and messages for property tests and fuzzers: of this crate, and of other implementations.
+//!
+//! [`strategies`] makes valid ones for `proptest`; [`tokens`] and [`labels`] have one defect each, and the verdict that they must get.
 //!
 //! What is made here never takes input from a stranger: what is impossible panics, as it does in a test.
 #![allow(
@@ -9,6 +10,8 @@
     clippy::unwrap_used,
     reason = "it is a part of tests"
 )]
+
+pub mod strategies;
 
 use atproto_crypto::testing::{der, high_s};
 use atproto_crypto::{Curve, PublicKey, SecretKey};
