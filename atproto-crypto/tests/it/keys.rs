@@ -1,5 +1,5 @@
 use atproto_crypto::rand_core::{Infallible, TryCryptoRng, TryRng};
-use atproto_crypto::{Curve, Jwk, KeyError, PublicKey, SecretKey};
+use atproto_crypto::{Curve, Jwk, KeyError, PublicKey, SecretKey, Signature};
 use proptest::prelude::*;
 
 fn key(curve: Curve) -> SecretKey {
@@ -52,6 +52,27 @@ fn known_texts() {
     )
     .unwrap();
     assert_eq!(SecretKey::from_jwk(&jwk).unwrap().public_key(), PublicKey::from_jwk(&jwk).unwrap());
+}
+
+#[test]
+fn names_are_those_of_the_registries() {
+    let secret_multicodecs = [(Curve::P256, [0x86, 0x26]), (Curve::K256, [0x81, 0x26])];
+    for (curve, multicodec) in secret_multicodecs {
+        let secret = key(curve);
+        assert_eq!(*secret.to_multikey(), base58(&[&multicodec, &*secret.to_bytes()]));
+        assert_eq!(secret.public_key().to_string(), secret.public_key().to_did_key());
+    }
+    assert_eq!(Curve::ALL.map(Curve::jwt_algorithm), ["ES256", "ES256K"]);
+    assert_eq!(Curve::ALL.map(|curve| curve.to_string()), ["p256", "k256"]);
+    let signature = Signature::from_bytes([0x1f; 64]);
+    assert_eq!(format!("{signature:?}"), format!("Signature({})", "1f".repeat(64)));
+}
+
+#[test]
+fn texts_have_a_greatest_length() {
+    let of = |length: usize| PublicKey::from_multikey(&format!("z{}", "1".repeat(length - 1)));
+    assert_eq!(of(4097), Err(KeyError::Length));
+    assert_ne!(of(4096), Err(KeyError::Length));
 }
 
 #[test]

@@ -165,5 +165,7 @@ if (prepared === undefined) {
   const work = await prepared()
   const start = performance.now()
   const result = await work()
-  console.log((performance.now() - start) / 1000, result)
+  const seconds = (performance.now() - start) / 1000
+  const [, peak] = /VmHWM:\s*(\d+)/.exec(readFileSync('/proc/self/status', 'utf8')) ?? [0, 0]
+  console.log(seconds, result, peak)
 }

@@ -1,5 +1,5 @@
 //! What programs that do the same with different libraries have in common: `PROGRAM WORKLOAD FOLDER` does a workload of
-//! `benches/peers/repositories` once, and prints how long it took, in seconds, and what came of it.
+//! `benches/peers/repositories` once, and prints how long it took, in seconds, what came of it, and how much memory there was at most.
 
 use std::path::PathBuf;
 use std::time::Instant;
@@ -99,11 +99,18 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (f64, T) {
     (start.elapsed().as_secs_f64(), done)
 }
 
+/// The most memory that the process had, in KiB.
+fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+    line.trim().trim_end_matches(" kB").parse().unwrap_or_default()
+}
+
 /// The main function of a program: `None` is a workload that its library has nothing for.
 pub fn main(run: impl FnOnce(&str, &Inputs) -> Option<Done>) {
     let [workload, folder] = [1, 2].map(|number| std::env::args().nth(number).expect("WORKLOAD FOLDER"));
     match run(&workload, &Inputs(folder.into())) {
-        Some((seconds, result)) => println!("{seconds} {result}"),
+        Some((seconds, result)) => println!("{seconds} {result} {}", peak()),
         None => println!("nothing"),
     }
 }
