@@ -3,7 +3,7 @@
 import * as car from '@atcute/car'
 import { decode } from '@atcute/cbor'
 import * as cidOf from '@atcute/cid'
-import { MemoryBlockStore, NodeStore, NodeWalker, NodeWrangler, mstDiff, recordDiff } from '@atcute/mst'
+import { MemoryBlockStore, NodeStore, NodeWrangler, mstDiff, recordDiff } from '@atcute/mst'
 import { fromUint8Array } from '@atcute/repo'
 import { DataDiff, MST, def, MemoryBlockstore, readCarWithRoot, verifyRepoCar } from '@atproto/repo'
 import { CID } from 'multiformats/cid'
@@ -15,7 +15,7 @@ const bytes = (name) => new Uint8Array(readFileSync(join(folder, name)))
 const lines = (name) => readFileSync(join(folder, name), 'utf8').trim().split('\n').map((line) => line.split(' '))
 const [did, key] = lines('account')[0]
 
-/** All records of a repository, as one number that is the same for the same records. */
+/** The records of a repository as one number: of their CIDs in the order of the paths, and how long those are. */
 const listed = (records) => {
   let sum = 0n
   for (const [path, digest] of records) {
@@ -52,14 +52,13 @@ const atproto = {
   },
   async write() {
     let tree = await this.tree('ordered.car', new MemoryBlockstore())
-    const known = new Set(lines('pairs').map(([path]) => path))
-    const writes = lines('writes')
+    const writes = lines('writes').map(([what, path, cid]) => [what, path, cid && CID.parse(cid)])
     return async () => {
       let root
-      for (const [path, cid] of writes) {
-        if (cid === '-') tree = await tree.delete(path)
-        else if (known.has(path)) tree = await tree.update(path, CID.parse(cid))
-        else tree = await tree.add(path, CID.parse(cid))
+      for (const [what, path, cid] of writes) {
+        if (what === 'delete') tree = await tree.delete(path)
+        else if (what === 'update') tree = await tree.update(path, cid)
+        else tree = await tree.add(path, cid)
         root = await tree.getPointer()
       }
       return root.toString()
@@ -114,9 +113,9 @@ const atcute = {
     const writes = lines('writes')
     return async () => {
       const wrangler = new NodeWrangler(new NodeStore(store))
-      for (const [path, cid] of writes) {
+      for (const [what, path, cid] of writes) {
         root =
-          cid === '-'
+          what === 'delete'
             ? await wrangler.deleteRecord(root, path)
             : await wrangler.putRecord(root, path, { $link: cid })
       }

@@ -2,13 +2,18 @@
 //! `benches/peers/repositories` once, and prints how long it took, in seconds, what came of it, and how much memory there was at most.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Instant;
 
 /// The folder that `make-repositories` filled.
 pub struct Inputs(PathBuf);
 
-/// A write: the path, and its new value.
-pub type Write = (String, Option<String>);
+/// A write of a record.
+pub enum Write<C> {
+    Create(String, C),
+    Update(String, C),
+    Delete(String),
+}
 
 impl Inputs {
     pub fn bytes(&self, name: &str) -> Vec<u8> {
@@ -19,9 +24,10 @@ impl Inputs {
         String::from_utf8(self.bytes(name)).expect("text")
     }
 
-    /// A file, and whose it is: the DID, and the key as a did:key.
-    pub fn repository(&self, name: &str) -> (Vec<u8>, String, String) {
+    /// The file that `read` or `read-shuffled` is to read, and whose it is: the DID, and the key as a did:key.
+    pub fn repository(&self, workload: &str) -> (Vec<u8>, String, String) {
         let (did, key) = self.account();
+        let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
         (self.bytes(name), did, key)
     }
 
@@ -33,17 +39,20 @@ impl Inputs {
     }
 
     /// Paths and CIDs, in the order of the paths.
-    pub fn pairs(&self) -> Vec<(String, String)> {
-        let pair = |line: &str| line.split_once(' ').map(|(path, cid)| (path.to_owned(), cid.to_owned()));
+    pub fn pairs<C: FromStr>(&self) -> Vec<(String, C)> {
+        let pair = |line: &str| line.split_once(' ').map(|(path, cid)| (path.to_owned(), parse(cid)));
         self.text("pairs").lines().filter_map(pair).collect()
     }
 
-    pub fn writes(&self) -> Vec<Write> {
-        let write = |line: &str| {
-            let (path, cid) = line.split_once(' ')?;
-            Some((path.to_owned(), Some(cid.to_owned()).filter(|cid| cid != "-")))
+    /// Writes of different paths.
+    pub fn writes<C: FromStr>(&self) -> Vec<Write<C>> {
+        let write = |line: &str| match line.split(' ').collect::<Vec<_>>()[..] {
+            ["create", path, cid] => Write::Create(path.to_owned(), parse(cid)),
+            ["update", path, cid] => Write::Update(path.to_owned(), parse(cid)),
+            ["delete", path] => Write::Delete(path.to_owned()),
+            _ => panic!("a write"),
         };
-        self.text("writes").lines().filter_map(write).collect()
+        self.text("writes").lines().map(write).collect()
     }
 
     /// Bodies of `#commit` events.
@@ -52,7 +61,11 @@ impl Inputs {
     }
 }
 
-/// All records of a repository, as one number that is the same for the same records.
+fn parse<C: FromStr>(cid: &str) -> C {
+    cid.parse().ok().expect("a CID")
+}
+
+/// The records of a repository as one number: of their CIDs in the order of the paths, and how long those are.
 #[derive(Default)]
 pub struct Listed {
     count: u64,

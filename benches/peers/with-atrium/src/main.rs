@@ -8,7 +8,7 @@ use atrium_repo::blockstore::{
 use atrium_repo::mst::Tree;
 use futures::TryStreamExt as _;
 use ipld_core::cid::Cid;
-use side::{Done, Inputs, Listed, timed};
+use side::{Done, Inputs, Listed, Write, timed};
 use std::io::Cursor;
 
 fn main() {
@@ -19,14 +19,12 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, key) = inputs.repository(name);
+            let (bytes, did, key) = inputs.repository(workload);
             timed(|| runtime.block_on(read(bytes, &did, &key)))
         }
         "hostile" => side::judge(inputs, |bytes, did, key| runtime.block_on(read(bytes, did, key))),
         "build" => {
-            let pairs: Vec<(String, Cid)> =
-                inputs.pairs().into_iter().map(|(path, cid)| (path, parse(&cid))).collect();
+            let pairs: Vec<(String, Cid)> = inputs.pairs();
             timed(|| {
                 runtime.block_on(async {
                     let mut tree = Tree::create(MemoryBlockStore::new()).await.expect("a tree");
@@ -39,18 +37,16 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
         }
         "write" => {
             let (store, root) = runtime.block_on(stored(&inputs.bytes("ordered.car")));
-            let (mut tree, writes, pairs) = (Tree::open(store, root), inputs.writes(), inputs.pairs());
+            let (mut tree, writes) = (Tree::open(store, root), inputs.writes());
             timed(|| {
                 runtime.block_on(async {
-                    for (path, cid) in &writes {
-                        match cid {
-                            None => tree.delete(path).await,
-                            Some(cid) if pairs.binary_search_by(|(known, _)| known.cmp(path)).is_ok() => {
-                                tree.update(path, parse(cid)).await
-                            }
-                            Some(cid) => tree.add(path, parse(cid)).await,
+                    for write in &writes {
+                        match write {
+                            Write::Create(path, cid) => tree.add(path, *cid).await,
+                            Write::Update(path, cid) => tree.update(path, *cid).await,
+                            Write::Delete(path) => tree.delete(path).await,
                         }
-                        .unwrap_or_else(|e| panic!("{e} {path} {cid:?}"));
+                        .expect("a tree");
                     }
                     tree.root().to_string()
                 })
@@ -92,8 +88,4 @@ async fn stored(bytes: &[u8]) -> (MemoryBlockStore, Cid) {
         }
     }
     (store, root)
-}
-
-fn parse(cid: &str) -> Cid {
-    cid.parse().expect("a CID")
 }

@@ -6,7 +6,7 @@ use jacquard_repo::car::reader::parse_car_bytes;
 use jacquard_repo::commit::Commit;
 use jacquard_repo::commit::firehose::validate_v1_1;
 use jacquard_repo::{MemoryBlockStore, Mst};
-use side::{Done, Inputs, Listed, timed};
+use side::{Done, Inputs, Listed, Write, timed};
 use smol_str::SmolStr;
 use std::sync::Arc;
 
@@ -25,14 +25,12 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     };
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, key) = inputs.repository(name);
+            let (bytes, did, key) = inputs.repository(workload);
             timed(|| runtime.block_on(read(bytes, &did, &key)))
         }
         "hostile" => side::judge(inputs, |bytes, did, key| runtime.block_on(read(bytes, did, key))),
         "build" => {
-            let pairs: Vec<(String, Cid)> =
-                inputs.pairs().into_iter().map(|(path, cid)| (path, parse(&cid))).collect();
+            let pairs: Vec<(String, Cid)> = inputs.pairs();
             timed(|| {
                 runtime.block_on(async {
                     let mut tree = Mst::new(Arc::new(MemoryBlockStore::new()));
@@ -49,10 +47,10 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
             timed(|| {
                 runtime.block_on(async {
                     let mut root = String::new();
-                    for (path, cid) in &writes {
-                        tree = match cid {
-                            Some(cid) => tree.add(path, parse(cid)).await,
-                            None => tree.delete(path).await,
+                    for write in &writes {
+                        tree = match write {
+                            Write::Create(path, cid) | Write::Update(path, cid) => tree.add(path, *cid).await,
+                            Write::Delete(path) => tree.delete(path).await,
                         }
                         .expect("a tree");
                         root = tree.persist().await.expect("a tree").to_string();
@@ -99,8 +97,4 @@ async fn read(bytes: Vec<u8>, did: &str, key: &str) -> String {
 
 fn decode(key: &str) -> PublicKey<'_> {
     PublicKey::decode(key.strip_prefix("did:key:").expect("a did:key")).expect("a key")
-}
-
-fn parse(cid: &str) -> Cid {
-    cid.parse().expect("a CID")
 }

@@ -3,7 +3,7 @@
 use atproto_repo::mst::diff_entries;
 use atproto_repo::{LimitsConfig, MemoryRepository, MemoryStorage, Mst, RepoConfig};
 use cid::Cid;
-use side::{Done, Inputs, Listed, timed};
+use side::{Done, Inputs, Listed, Write, timed};
 
 fn main() {
     side::main(run);
@@ -14,14 +14,12 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     let load = |bytes| runtime.block_on(load(bytes));
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, _) = inputs.repository(name);
+            let (bytes, did, _) = inputs.repository(workload);
             timed(|| runtime.block_on(read(bytes, &did)))
         }
         "hostile" => side::judge(inputs, |bytes, did, _| runtime.block_on(read(bytes, did))),
         "build" => {
-            let pairs: Vec<(String, Cid)> =
-                inputs.pairs().into_iter().map(|(path, cid)| (path, parse(&cid))).collect();
+            let pairs: Vec<(String, Cid)> = inputs.pairs();
             timed(|| {
                 runtime.block_on(async {
                     let mut tree = Mst::new(MemoryStorage::with_limits(roomy()), RepoConfig::default());
@@ -34,18 +32,21 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
         }
         "write" => {
             let repo = load(inputs.bytes("ordered.car"));
-            let writes = inputs.writes();
+            let writes: Vec<Write<Cid>> = inputs.writes();
             let root = *repo.mst().root().expect("a tree");
             let blocks = repo.storage().blocks().clone().into_iter().collect();
             let store = MemoryStorage::from_blocks(blocks, roomy()).expect("a store");
             let mut tree = Mst::from_root(root, store, RepoConfig::default());
             timed(|| {
                 runtime.block_on(async {
-                    for (path, cid) in &writes {
-                        match cid {
-                            Some(cid) => drop(tree.insert(path, parse(cid).into()).await.expect("a tree")),
-                            None => drop(tree.delete(path).await.expect("a tree")),
+                    for write in &writes {
+                        match write {
+                            Write::Create(path, cid) | Write::Update(path, cid) => {
+                                tree.insert(path, (*cid).into()).await.map(|_| ())
+                            }
+                            Write::Delete(path) => tree.delete(path).await.map(|_| ()),
                         }
+                        .expect("a tree");
                     }
                     tree.root().expect("a tree").to_string()
                 })
@@ -83,8 +84,4 @@ async fn read(bytes: Vec<u8>, did: &str) -> String {
         listed.add(&path, &cid.to_bytes());
     }
     listed.result()
-}
-
-fn parse(cid: &str) -> Cid {
-    cid.parse().expect("a CID")
 }

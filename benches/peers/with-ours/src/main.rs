@@ -9,7 +9,7 @@ use atproto_repo::repo::stream::{RepoStream, Slice};
 use atproto_repo::repo::{Repo, UnsignedRepo};
 use atproto_repo::store::MemoryBlocks;
 use atproto_repo::sync::{Event, Policy};
-use side::{Done, Inputs, Listed, timed};
+use side::{Done, Inputs, Listed, Write, timed};
 
 fn main() {
     side::main(run);
@@ -18,12 +18,12 @@ fn main() {
 fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     Some(match workload {
         "read" => {
-            let (bytes, did, key) = inputs.repository("ordered.car");
+            let (bytes, did, key) = inputs.repository(workload);
             timed(|| stream(&bytes, &did, &key))
         }
         "hostile" => side::judge(inputs, |bytes, did, key| stream(&bytes, did, key)),
         "read-shuffled" => {
-            let (bytes, did, key) = inputs.repository("shuffled.car");
+            let (bytes, did, key) = inputs.repository(workload);
             let (did, key) = account(&did, &key);
             timed(|| {
                 let car = Car::parse(&bytes).expect("a CAR");
@@ -37,12 +37,10 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
         }
         "build" => {
             let pairs = inputs.pairs();
-            let pairs: Vec<(&[u8], Cid)> =
-                pairs.iter().map(|(path, cid)| (path.as_bytes(), cid.parse().expect("a CID"))).collect();
             timed(|| {
                 let mut tree = Edit::empty();
                 for (path, cid) in &pairs {
-                    tree.insert(path, *cid).expect("a path");
+                    tree.insert(path.as_bytes(), *cid).expect("a path");
                 }
                 tree.finish().expect("a tree").0.to_string()
             })
@@ -50,16 +48,14 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
         "write" => {
             let (mut blocks, mut root) = stored(&inputs.bytes("ordered.car"));
             let writes = inputs.writes();
-            let writes: Vec<(&[u8], Option<Cid>)> = writes
-                .iter()
-                .map(|(path, cid)| (path.as_bytes(), cid.as_ref().map(|cid| cid.parse().expect("a CID"))))
-                .collect();
             timed(|| {
-                for (path, cid) in &writes {
+                for write in &writes {
                     let mut tree = TreeEdit::new(&blocks, root);
-                    match cid {
-                        Some(cid) => tree.insert(path, *cid),
-                        None => tree.remove(path),
+                    match write {
+                        Write::Create(path, cid) | Write::Update(path, cid) => {
+                            tree.insert(path.as_bytes(), *cid)
+                        }
+                        Write::Delete(path) => tree.remove(path.as_bytes()),
                     }
                     .expect("a tree");
                     let (next, changes) = tree.finish().expect("a tree");

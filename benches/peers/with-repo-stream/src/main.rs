@@ -11,8 +11,7 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, _) = inputs.repository(name);
+            let (bytes, did, _) = inputs.repository(workload);
             timed(|| runtime.block_on(read(bytes, &did)))
         }
         "hostile" => side::judge(inputs, |bytes, did, _| runtime.block_on(read(bytes, did))),

@@ -7,7 +7,7 @@ use rsky_repo::mst::diff::mst_diff;
 use rsky_repo::storage::memory_blockstore::MemoryBlockstore;
 use rsky_repo::storage::types::RepoStorage;
 use rsky_repo::sync::consumer::verify_repo;
-use side::{Done, Inputs, Listed, timed};
+use side::{Done, Inputs, Listed, Write, timed};
 use std::sync::Arc;
 use tokio::sync::RwLock;
 
@@ -30,14 +30,12 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     };
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, key) = inputs.repository(name);
+            let (bytes, did, key) = inputs.repository(workload);
             timed(|| runtime.block_on(read(bytes, &did, &key)))
         }
         "hostile" => side::judge(inputs, |bytes, did, key| runtime.block_on(read(bytes, did, key))),
         "build" => {
-            let pairs: Vec<(String, Cid)> =
-                inputs.pairs().into_iter().map(|(path, cid)| (path, parse(&cid))).collect();
+            let pairs: Vec<(String, Cid)> = inputs.pairs();
             timed(|| {
                 runtime.block_on(async {
                     let store: Arc<RwLock<dyn RepoStorage>> =
@@ -52,17 +50,15 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
         }
         "write" => {
             let mut tree = stored("ordered.car");
-            let (writes, pairs) = (inputs.writes(), inputs.pairs());
+            let writes = inputs.writes();
             timed(|| {
                 runtime.block_on(async {
                     let mut root = String::new();
-                    for (path, cid) in &writes {
-                        tree = match cid {
-                            None => tree.delete(path).await,
-                            Some(cid) if pairs.binary_search_by(|(known, _)| known.cmp(path)).is_ok() => {
-                                tree.update(path, parse(cid)).await
-                            }
-                            Some(cid) => tree.add(path, parse(cid), None).await,
+                    for write in &writes {
+                        tree = match write {
+                            Write::Create(path, cid) => tree.add(path, *cid, None).await,
+                            Write::Update(path, cid) => tree.update(path, *cid).await,
+                            Write::Delete(path) => tree.delete(path).await,
                         }
                         .expect("a tree");
                         root = tree.get_pointer().await.expect("a tree").to_string();
@@ -93,8 +89,4 @@ async fn read(bytes: Vec<u8>, did: &str, key: &str) -> String {
         listed.add(&format!("{}/{}", record.collection, record.rkey), &record.cid.to_bytes());
     }
     listed.result()
-}
-
-fn parse(cid: &str) -> Cid {
-    cid.parse().expect("a CID")
 }

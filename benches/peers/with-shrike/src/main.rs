@@ -2,11 +2,11 @@
 
 use shrike::cbor::Cid;
 use shrike::crypto::parse_did_key;
-use shrike::mst::{DetachedTree, MemBlockStore, NoBlocks, Tree};
-use shrike::repo::{MemRepoStore, Repo};
-use side::{Done, Inputs, Listed, timed};
+use shrike::mst::{BlockSource, BlockStore as _, DetachedTree, MemBlockStore, MstError, NoBlocks, Tree};
+use shrike::repo::{MemRepoStore, Repo, RepoStore as _};
+use side::{Done, Inputs, Listed, Write, timed};
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::str::FromStr as _;
 
 fn main() {
     side::main(run);
@@ -15,14 +15,12 @@ fn main() {
 fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     Some(match workload {
         "read" | "read-shuffled" => {
-            let name = if workload == "read" { "ordered.car" } else { "shuffled.car" };
-            let (bytes, did, key) = inputs.repository(name);
+            let (bytes, did, key) = inputs.repository(workload);
             timed(|| read(&bytes, &did, &key))
         }
         "hostile" => side::judge(inputs, |bytes, did, key| read(&bytes, did, key)),
         "build" => {
-            let pairs: Vec<(String, Cid)> =
-                inputs.pairs().into_iter().map(|(path, cid)| (path, parse(&cid))).collect();
+            let pairs: Vec<(String, Cid)> = inputs.pairs();
             timed(|| {
                 let mut tree = DetachedTree::new();
                 for (path, cid) in pairs {
@@ -36,10 +34,12 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
             let writes = inputs.writes();
             timed(|| {
                 let (mut tree, mut root) = (DetachedTree::load(root), root);
-                for (path, cid) in writes {
-                    match cid {
-                        Some(cid) => tree.insert(&blocks, path, parse(&cid)),
-                        None => tree.remove(&blocks, &path),
+                for write in writes {
+                    match write {
+                        Write::Create(path, cid) | Write::Update(path, cid) => {
+                            tree.insert(&blocks, path, cid)
+                        }
+                        Write::Delete(path) => tree.remove(&blocks, &path),
                     }
                     .expect("a tree");
                     let write = tree.flush().expect("a tree");
@@ -54,7 +54,7 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
                 let (blocks, root) = stored(&inputs.bytes(name));
                 let store = MemBlockStore::new();
                 for (cid, block) in blocks {
-                    shrike::mst::BlockStore::put_block(&store, cid, block).expect("a store");
+                    store.put_block(cid, block).expect("a store");
                 }
                 Tree::load(Box::new(store), root)
             });
@@ -73,10 +73,9 @@ fn read(bytes: &[u8], did: &str, key: &str) -> String {
     let commit = repo.head().expect("a commit");
     assert_eq!(commit.did.to_string(), did);
     commit.verify(&*parse_did_key(key).expect("a key")).expect("a signature");
-    let (root, store) = (commit.data, repo.into_store());
-    let (mut listed, blocks) = (Listed::default(), blocks(&store));
-    let mut tree = DetachedTree::load(root);
-    tree.walk(&blocks, |path, cid| {
+    let (mut tree, store) = (DetachedTree::load(commit.data), Stored(repo.into_store()));
+    let mut listed = Listed::default();
+    tree.walk(&store, |path, cid| {
         listed.add(path, &cid.to_bytes());
         Ok(())
     })
@@ -84,16 +83,17 @@ fn read(bytes: &[u8], did: &str, key: &str) -> String {
     listed.result()
 }
 
-fn blocks(store: &MemRepoStore) -> HashMap<Cid, &[u8]> {
-    store.iter().map(|(cid, block)| (*cid, block)).collect()
+/// What a repository was loaded into, as a tree reads it.
+struct Stored(MemRepoStore);
+
+impl BlockSource for Stored {
+    fn read_block(&self, cid: &Cid) -> Result<Option<Cow<'_, [u8]>>, MstError> {
+        self.0.borrow_block(cid).map_err(|never| match never {})
+    }
 }
 
 fn stored(bytes: &[u8]) -> (HashMap<Cid, Vec<u8>>, Cid) {
     let repo = Repo::load_car(bytes).expect("a repository");
     let root = repo.head().expect("a commit").data;
     (repo.into_store().iter().map(|(cid, block)| (*cid, block.to_vec())).collect(), root)
-}
-
-fn parse(cid: &str) -> Cid {
-    Cid::from_str(cid).expect("a CID")
 }

@@ -35,9 +35,9 @@ fn main() {
         let at = std::iter::repeat_with(&mut any).find(|at| seen.insert(*at)).expect("one more");
         let (path, cid) = (&corpus.paths[at], Cid::of_dag_cbor(&corpus.records[any()]));
         match number % 3 {
-            0 => writeln!(writes, "{path}2 {cid}"),
-            1 => writeln!(writes, "{path} {cid}"),
-            _ => writeln!(writes, "{path} -"),
+            0 => writeln!(writes, "create {path}2 {cid}"),
+            1 => writeln!(writes, "update {path} {cid}"),
+            _ => writeln!(writes, "delete {path}"),
         }
         .expect("text");
     }
@@ -59,13 +59,11 @@ fn main() {
     write("changed.car", &changed.export(Vec::new()).expect("a file"));
 
     // Each a creation beside some record, as in `benches/sync.rs`.
-    let mut events = 0;
-    while events < 200 {
+    for number in 0..200 {
         let path = format!("{}x", corpus.paths[any()]);
         let create = Write::Create { path: &path, record: &corpus.records[any()] };
         let commit = repo.write(&[create], None, rev).expect("a write").sign(&corpus::secret());
         let body = commit.commit_event(1, "2026-01-01T00:00:00.000Z").expect("an event");
-        write(&format!("event-{events}"), &body);
-        events += 1;
+        write(&format!("event-{number}"), &body);
     }
 }
