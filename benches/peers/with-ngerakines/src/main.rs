@@ -66,13 +66,14 @@ fn run(workload: &str, inputs: &Inputs) -> Option<Done> {
     })
 }
 
-/// Its limits count nodes of trees that were.
+/// Its limits count blocks, those of trees that were among them: a large repository has more.
 fn roomy() -> LimitsConfig {
     LimitsConfig { max_memory_bytes: usize::MAX, max_block_count: usize::MAX, ..Default::default() }
 }
 
 async fn load(bytes: Vec<u8>) -> MemoryRepository {
-    MemoryRepository::from_car(&bytes[..], RepoConfig::default()).await.expect("a repository")
+    let config = RepoConfig { limits: roomy(), ..RepoConfig::default() };
+    MemoryRepository::from_car(&bytes[..], config).await.expect("a repository")
 }
 
 /// What it takes for the signed bytes of a commit lacks `prev`, so that no genuine signature is good: none is looked at.
