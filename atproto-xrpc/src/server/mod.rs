@@ -75,6 +75,8 @@ pub use config::ServerConfig;
 pub use dispatch::peer;
 pub use error::{Refusal, ServeError};
 pub use events::{AppendError, Batch, Event, EventLog, Events, LogLimits, MemoryLog, Room};
+#[cfg(feature = "redb")]
+pub use events::{LogWrite, RedbLog, RedbLogError};
 pub use limit::{RateLimiter, Taken, network_of};
 pub use read::{read_input, read_media_type, read_params};
 pub use router::{Asked, AskedUpload, XrpcRouter};

@@ -8,6 +8,9 @@ use atproto_lexicon::data::cbor::{self, EncodeError};
 use atproto_lexicon::typed::{Endpoint, to_object};
 use serde::Serialize;
 
+/// The most bytes of a frame: consumers take no longer ones (<https://atproto.com/specs/event-stream>).
+pub const MAX_FRAME: usize = 5_000_000;
+
 /// The frame of a message of a subscription, for a server: its type goes to the header, by its fragment
 /// (<https://atproto.com/specs/event-stream#framing>).
 ///

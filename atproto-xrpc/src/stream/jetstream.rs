@@ -24,6 +24,7 @@
 //! # }
 //! ```
 
+use super::frame::MAX_FRAME;
 use super::protocol::{Lost, Protocol, Read};
 use super::socket::Message;
 use super::url::{UrlError, socket_url};
@@ -36,7 +37,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// The most bytes of a message, as it is sent: what a subscription takes, unless its configuration says otherwise.
-const MAX_MESSAGE: usize = 5_000_000;
+const MAX_MESSAGE: usize = MAX_FRAME;
 /// The most accounts and collections that a URL names, in bytes of it.
 const MAX_QUERY: usize = 8192;
 

@@ -1,6 +1,7 @@
 //! A subscription: connects, reads, and connects again.
 
 use super::cursor::{CursorError, CursorStore, NoCursor, Progress};
+use super::frame::MAX_FRAME;
 use super::machine::{Machine, Step, Times};
 use super::protocol::{Lost, Protocol, Read};
 use super::socket::{Connect, Message, Socket, SocketError};
@@ -31,7 +32,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             times: Times::default(),
-            max_message: 5_000_000,
+            max_message: MAX_FRAME,
             save_events: 1000,
             save_after: Duration::from_secs(5),
             max_unhandled: 65_536,

@@ -1,4 +1,4 @@
-use crate::stream::frame::{MAX_SEQ, to_message};
+use crate::stream::frame::{MAX_FRAME, MAX_SEQ, to_message};
 use atproto_lexicon::data::cbor::EncodeError;
 use atproto_lexicon::http::Bytes;
 use atproto_lexicon::typed::Endpoint;
@@ -35,8 +35,8 @@ pub struct Batch {
     pub events: Vec<Event>,
 }
 
-/// Where the events of a stream are kept. [`MemoryLog`] is one in memory; one that goes further back asks a database where
-/// [`MemoryLog::read`] says that the events are gone.
+/// Where the events of a stream are kept. [`MemoryLog`] is one in memory, `RedbLog` (feature `redb`) one in a database; another one that
+/// goes further back than memory asks its database where [`MemoryLog::read`] says that the events are gone.
 ///
 /// Every consumer asks on its own, for what it can take.
 pub trait EventLog: Send + Sync + 'static {
@@ -102,6 +102,12 @@ pub enum AppendError {
         /// Its number.
         seq: u64,
     },
+    /// It is longer than [`MAX_FRAME`]: no consumer would take it, and each would ask for it again.
+    #[error("event of {length} bytes")]
+    TooLong {
+        /// The length of its frame, in bytes.
+        length: usize,
+    },
     /// It is not of the data model.
     #[error(transparent)]
     Encode(#[from] EncodeError),
@@ -127,20 +133,20 @@ impl MemoryLog {
     {
         let mut kept = self.lock();
         let seq = kept.last.saturating_add(1);
-        kept.check(seq)?;
         let message = make(i64::try_from(seq).unwrap_or(i64::MAX));
-        let frame = to_message::<E>(&message)?.into();
-        self.push(&mut kept, Event { seq, frame });
+        let event = Event { seq, frame: to_message::<E>(&message)?.into() };
+        check(kept.last, &event)?;
+        self.push(&mut kept, event);
         Ok(seq)
     }
 
     /// Appends an event that has its number already, as one that a database has given.
     ///
     /// # Errors
-    /// [`AppendError::Seq`].
+    /// [`AppendError::Seq`], [`AppendError::TooLong`].
     pub fn append_event(&self, event: Event) -> Result<(), AppendError> {
         let mut kept = self.lock();
-        kept.check(event.seq)?;
+        check(kept.last, &event)?;
         self.push(&mut kept, event);
         Ok(())
     }
@@ -166,15 +172,19 @@ impl MemoryLog {
     }
 }
 
-impl Kept {
-    fn check(&self, seq: u64) -> Result<(), AppendError> {
-        if seq > self.last && seq <= MAX_SEQ {
-            Ok(())
-        } else {
-            Err(AppendError::Seq { last: self.last, seq })
-        }
+/// Whether an event may come after the one of a number.
+pub(super) fn check(last: u64, event: &Event) -> Result<(), AppendError> {
+    let (seq, length) = (event.seq, event.frame.len());
+    if seq <= last || seq > MAX_SEQ {
+        Err(AppendError::Seq { last, seq })
+    } else if length > MAX_FRAME {
+        Err(AppendError::TooLong { length })
+    } else {
+        Ok(())
     }
+}
 
+impl Kept {
     fn read(&self, after: u64, room: Room) -> Batch {
         let start = self.events.partition_point(|event| event.seq <= after);
         let mut bytes = 0_usize;
@@ -207,7 +217,7 @@ impl EventLog for MemoryLog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::com::atproto::label::subscribe_labels::{Labels, SubscribeLabels};
+    use crate::api::com::atproto::label::subscribe_labels::{Info, Labels, SubscribeLabels};
 
     fn log(events: usize, bytes: usize) -> MemoryLog {
         MemoryLog::new(0, LogLimits { events, bytes })
@@ -262,5 +272,20 @@ mod tests {
         log.append_event(event(MAX_SEQ, 1)).unwrap();
         assert!(matches!(append(), Err(AppendError::Seq { .. })));
         assert!(log.append_event(event(u64::MAX, 1)).is_err());
+    }
+
+    #[test]
+    fn what_no_consumer_takes_is_not_appended() {
+        let log = MemoryLog::new(0, LogLimits::default());
+        let length = MAX_FRAME + 1;
+        let refused = log.append_event(event(1, length));
+        assert!(matches!(refused, Err(AppendError::TooLong { length: found }) if found == length));
+        let name = |length| "n".repeat(length);
+        let append =
+            |length| log.append::<SubscribeLabels>(|_| Info::new(name(length).as_str().into()).into());
+        assert!(matches!(append(length), Err(AppendError::TooLong { .. })));
+        // Nothing of it is left, not even the number.
+        assert_eq!(append(5).unwrap(), 1);
+        log.append_event(event(2, MAX_FRAME)).unwrap();
     }
 }

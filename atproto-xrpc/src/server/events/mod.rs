@@ -5,9 +5,13 @@
 
 mod follow;
 mod log;
+#[cfg(feature = "redb")]
+mod redb;
 mod socket;
 
 pub use log::{AppendError, Batch, Event, EventLog, LogLimits, MemoryLog, Room};
+#[cfg(feature = "redb")]
+pub use redb::{LogWrite, RedbLog, RedbLogError};
 pub(super) use socket::{Consumers, open};
 
 use super::error::Refusal;

@@ -11,14 +11,13 @@ use atproto_xrpc::api::com::atproto::label::subscribe_labels::{
     Labels, SubscribeLabels, SubscribeLabelsError,
 };
 use atproto_xrpc::label;
-use atproto_xrpc::server::{Asked, Event, Events, LogLimits, MemoryLog, Refusal, ServeError, XrpcRouter};
-use atproto_xrpc::stream::frame::to_message;
+use atproto_xrpc::server::{Asked, Events, LogLimits, RedbLog, Refusal, ServeError, XrpcRouter};
 use clap::Parser;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{ReadableDatabase as _, TableDefinition};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use systems::keep::now;
 use systems::{Done, Stop, run, service};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -48,10 +47,8 @@ const LABELS: TableDefinition<'static, u64, &[u8]> = TableDefinition::new("label
 struct Labeler {
     did: Did,
     key: SecretKey,
-    database: Database,
-    log: Arc<MemoryLog>,
-    /// One label at a time, so that they are told in the order of their numbers.
-    turn: Mutex<()>,
+    /// In its database are the labels, too.
+    log: Arc<RedbLog>,
 }
 
 fn main() -> ExitCode {
@@ -60,14 +57,10 @@ fn main() -> ExitCode {
 
 async fn serve(arguments: Arguments) -> Done {
     let did = service::did_of(&arguments.hostname)?;
-    let database = service::open(&arguments.data)?;
-    let limits = LogLimits { events: usize::MAX, bytes: usize::MAX };
-    let (key, log) = (own_key(&arguments.key)?, Arc::new(MemoryLog::new(0, limits)));
-    let labeler = Arc::new(Labeler { did: did.clone(), key, database, log, turn: Mutex::new(()) });
-    labeler.each(0, |seq, label| {
-        labeler.log.append_event(event(seq, label)?)?;
-        Ok(true)
-    })?;
+    let database = Arc::new(service::open(&arguments.data)?);
+    let all = LogLimits { events: usize::MAX, bytes: usize::MAX };
+    let log = Arc::new(RedbLog::open(database, all, LogLimits::default())?);
+    let labeler = Arc::new(Labeler { did: did.clone(), key: own_key(&arguments.key)?, log });
     let listener = service::listen(arguments.port).await?;
     println!("{did} at port {}", listener.local_addr()?.port());
     let endpoint = format!("https://{}", arguments.hostname);
@@ -110,15 +103,10 @@ fn own_key(path: &PathBuf) -> Done<SecretKey> {
     Ok(SecretKey::from_hex(Curve::K256, text.trim())?)
 }
 
-fn event(seq: u64, label: Label) -> Done<Event> {
-    let message = Labels::new(i64::try_from(seq)?, vec![label]).into();
-    Ok(Event { seq, frame: to_message::<SubscribeLabels>(&message)?.into() })
-}
-
 impl Labeler {
     /// Takes the labels after a number, oldest first, until `take` says that it is enough.
     fn each(&self, after: u64, mut take: impl FnMut(u64, Label) -> Done<bool>) -> Done {
-        let transaction = self.database.begin_read()?;
+        let transaction = self.log.database().begin_read()?;
         let labels = match transaction.open_table(LABELS) {
             Err(redb::TableError::TableDoesNotExist(_)) => return Ok(()),
             labels => labels?,
@@ -143,16 +131,11 @@ impl Labeler {
         let mut label = Label::new(self.did.clone(), uri, value.to_owned(), now()?);
         label.neg = is_off.then_some(true);
         label::sign(&mut label, &self.key)?;
-        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = self.database.begin_write()?;
-        let seq = {
-            let mut labels = transaction.open_table(LABELS)?;
-            let seq = labels.last()?.map_or(0, |(seq, _)| seq.value()).saturating_add(1);
-            labels.insert(seq, cbor::to_vec(&label)?.as_slice())?;
-            seq
-        };
-        transaction.commit()?;
-        self.log.append_event(event(seq, label)?)?;
+        let row = cbor::to_vec(&label)?;
+        let mut write = self.log.begin()?;
+        let seq = write.append::<SubscribeLabels>(|seq| Labels::new(seq, vec![label]).into())?;
+        write.transaction().open_table(LABELS)?.insert(seq, row.as_slice())?;
+        write.commit()?;
         Ok(seq)
     }
 }
@@ -189,6 +172,6 @@ async fn query(
 async fn subscribe(
     labeler: Arc<Labeler>,
     asked: Asked<SubscribeLabels>,
-) -> Result<Events<MemoryLog>, ServeError<SubscribeLabelsError>> {
+) -> Result<Events<RedbLog>, ServeError<SubscribeLabelsError>> {
     Ok(Events::new(Arc::clone(&labeler.log), asked.params.cursor)?)
 }

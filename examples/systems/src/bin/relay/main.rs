@@ -3,13 +3,14 @@
 mod log;
 
 use atproto_xrpc::api::com::atproto::sync::subscribe_repos::{SubscribeRepos, SubscribeReposError};
-use atproto_xrpc::server::{Asked, Events, LogLimits, ServeError, ServerConfig, XrpcRouter};
+use atproto_xrpc::server::{Asked, Events, LogLimits, RedbLog, ServeError, ServerConfig, XrpcRouter};
 use atproto_xrpc::stream::FileCursor;
 use atproto_xrpc::stream::firehose::{
     AccountState, Config, Received, Report, SubscribeRepos as Hose, Verdict,
 };
+use atproto_xrpc::stream::frame::MAX_FRAME;
 use clap::Parser;
-use log::{Accounts, Appender, DiskLog, Entry, Window};
+use log::{Accounts, Appender, Entry};
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::PathBuf;
@@ -39,10 +40,10 @@ struct Arguments {
     data: PathBuf,
     /// How many events are kept for consumers that come late.
     #[arg(long, value_name = "EVENTS", default_value_t = 1_000_000)]
-    window: u64,
+    window: usize,
     /// How many MiB of them.
     #[arg(long, value_name = "MIB", default_value_t = 16_384)]
-    window_size: u64,
+    window_size: usize,
     /// How many events of one host are taken in a second; others wait at the host.
     #[arg(long, value_name = "EVENTS", default_value_t = 5000)]
     per_host: u32,
@@ -55,8 +56,8 @@ struct Arguments {
 
 /// What is in memory of the newest events.
 const MEMORY: LogLimits = LogLimits { events: 20_000, bytes: 64 << 20 };
-/// The most bytes of an event. A frame may have 5,000,000, and here its number may be longer.
-const MAX_BODY: usize = 5_000_000 - 64;
+/// The most bytes of an event: of a frame without its header, and here its number may be longer.
+const MAX_BODY: usize = MAX_FRAME - 64;
 /// The most bytes of why an account is not active that are kept.
 const MAX_STATUS: usize = 128;
 /// For how long a host that has ended its stream is left alone.
@@ -68,8 +69,10 @@ fn main() -> ExitCode {
 
 async fn relay(arguments: Arguments) -> Done {
     fs::create_dir_all(&arguments.data)?;
-    let window = Window { events: arguments.window, bytes: arguments.window_size.saturating_mul(1 << 20) };
-    let (log, appender, write) = DiskLog::open(&arguments.data.join("events.redb"), window, MEMORY)?;
+    let database = Arc::new(service::open(&arguments.data.join("events.redb"))?);
+    let window = LogLimits { events: arguments.window, bytes: arguments.window_size.saturating_mul(1 << 20) };
+    let log = Arc::new(RedbLog::open(database, window, MEMORY)?);
+    let (appender, write) = Appender::new(log.clone())?;
     let writer = tokio::task::spawn_blocking(write);
     let identities = arguments.network.identities()?;
     let listener = service::listen(arguments.port).await?;
@@ -97,9 +100,9 @@ async fn relay(arguments: Arguments) -> Done {
 }
 
 async fn subscribe(
-    log: Arc<DiskLog>,
+    log: Arc<RedbLog>,
     asked: Asked<SubscribeRepos>,
-) -> Result<Events<DiskLog>, ServeError<SubscribeReposError>> {
+) -> Result<Events<RedbLog>, ServeError<SubscribeReposError>> {
     Ok(Events::new(log, asked.params.cursor)?)
 }
 
