@@ -132,8 +132,17 @@ impl<H: HttpClient, D: Dns, C: Clock> CachedDirectory<H, D, C> {
     /// # Errors
     /// [`ResolveError`].
     pub async fn refresh(&self, did: &Did) -> Result<Arc<Identity>, ResolveError> {
+        self.refresh_older(did, Duration::ZERO).await
+    }
+
+    /// [`refresh`](Self::refresh), unless it was asked for less than `age` ago, whatever was found then: where strangers can make us
+    /// look again, as by tokens that somebody else signed, they could make us ask a host without end.
+    ///
+    /// # Errors
+    /// [`ResolveError`].
+    pub async fn refresh_older(&self, did: &Did, age: Duration) -> Result<Arc<Identity>, ResolveError> {
         // Where it is one of several things that a future may do, the others should not be as large.
-        Box::pin(self.find_did(did, Some(self.now()))).await
+        Box::pin(self.find_did(did, Some(self.now().saturating_sub(age)))).await
     }
 
     /// Forgets a DID and the handle that it had: after an `#identity` event. What is being asked for at this moment is not

@@ -95,7 +95,8 @@ impl<H: HttpClient, D: Dns, C: Clock> Directory<H, D, C> {
         self
     }
 
-    /// With at most so many requests to one host in a second, and so many at once; others wait for their turn.
+    /// With at most so many requests to one host in a second, and so many at once; others wait for their turn, a minute at most. A
+    /// request that would have to wait for longer is not sent, and the host counts as unreachable.
     #[must_use]
     pub fn with_rate_limit(mut self, per_second: u32, burst: u32) -> Self {
         self.rate = Some(RateLimit::new(per_second, burst));
@@ -183,9 +184,10 @@ impl<H: HttpClient, D: Dns, C: Clock> Directory<H, D, C> {
     ) -> (Result<Response<Bytes>, HttpError>, Duration) {
         // Waiting for one's turn is not the host's time.
         if let (Some(rate), Some(host)) = (&self.rate, fetching.request.uri().host()) {
-            let wait = rate.wait(host, self.clock.now());
-            if !wait.is_zero() {
-                self.clock.sleep(wait).await;
+            match rate.wait(host, self.clock.now()) {
+                None => return (Err(HttpErrorKind::TimedOut.into()), limit),
+                Some(Duration::ZERO) => {}
+                Some(wait) => self.clock.sleep(wait).await,
             }
         }
         let start = self.clock.now();

@@ -139,6 +139,27 @@ fn an_identity_is_found_anew_when_asked_for() {
     assert_eq!(net.asked(), [PLC, "_atproto.b.example.com"]);
 }
 
+#[test]
+fn what_strangers_ask_for_anew_is_not_asked_for_without_end() {
+    let net = Net::default();
+    let directory = cached(&net);
+    block_on(directory.lookup_did(&did())).unwrap();
+    net.asked();
+    let refresh = || block_on(directory.refresh_older(&did(), Duration::from_secs(10)));
+    net.account(DID, "b.example.com").pass(Duration::from_secs(9));
+    assert_eq!(refresh().unwrap().handle(), "a.example.com");
+    assert_eq!(net.asked(), [""; 0]);
+    net.pass(Duration::from_secs(2));
+    assert_eq!(refresh().unwrap().handle(), "b.example.com");
+    assert_eq!(net.asked(), [PLC, "_atproto.b.example.com"]);
+    // That nobody answered counts as well.
+    net.url(PLC, status(500)).pass(Duration::from_secs(11));
+    for _ in 0..3 {
+        assert_eq!(refresh().unwrap().handle(), "b.example.com");
+    }
+    assert_eq!(net.asked(), [PLC]);
+}
+
 /// A handle that another account has by now is not looked for where it was until a day has passed.
 #[test]
 fn a_handle_that_went_to_another_account_is_found_there() {

@@ -20,7 +20,8 @@ pub trait Keys: MaybeSync {
         name: &str,
     ) -> impl Future<Output = Result<Option<PublicKey>, ResolveError>> + MaybeSend;
 
-    /// The same, found anew: after a signature did not match. Not asked for where nothing is remembered.
+    /// The same, found anew: after a signature did not match. Not asked for where nothing is remembered. Anybody can bring a token that
+    /// names a DID and does not match: how often a DID is looked up for that is for the implementation to bound.
     ///
     /// # Errors
     /// [`ResolveError`].
@@ -41,6 +42,11 @@ impl<H: HttpClient, D: Dns + MaybeSync, C: Clock + MaybeSync> Keys for Directory
     }
 }
 
+/// How old a key is at least that is looked up again.
+#[cfg(feature = "cache")]
+const OLD: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// A key that did not match is looked up again where it was found more than 10 s ago.
 #[cfg(feature = "cache")]
 impl<H, D, C> Keys for atproto_identity::cache::CachedDirectory<H, D, C>
 where
@@ -55,6 +61,6 @@ where
     }
 
     async fn refresh(&self, did: &Did, name: &str) -> Result<Option<PublicKey>, ResolveError> {
-        Ok(Self::refresh(self, did).await?.document().key(name))
+        Ok(self.refresh_older(did, OLD).await?.document().key(name))
     }
 }
