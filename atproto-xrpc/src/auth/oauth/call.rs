@@ -1,3 +1,4 @@
+use super::answer;
 use super::assertion::{ASSERTION_TYPE, ClientKey, client_assertion};
 use super::dpop::{DpopKey, DpopProof};
 use super::metadata::{Issuer, MAX_DOCUMENT, is_json};
@@ -168,7 +169,7 @@ impl<T> ServerCall<T> {
         let nonce = nonce_of(response.headers());
         let has_nonce = nonce.is_some();
         self.nonce = nonce.or(self.nonce.take());
-        let object = is_json(response).then(|| fields::answer(response.body(), MAX_DOCUMENT)).flatten();
+        let object = is_json(response).then(|| answer::read(response.body(), MAX_DOCUMENT)).flatten();
         if !matches!(response.status(), StatusCode::OK | StatusCode::CREATED) {
             let error = refused(response.status(), object.as_ref());
             if response.status() == StatusCode::BAD_REQUEST && error.name() == Some(USE_NONCE) {

@@ -31,6 +31,7 @@
 //! }
 //! ```
 
+mod answer;
 mod assertion;
 mod call;
 mod callback;
