@@ -143,9 +143,13 @@ async fn account_there(
     create.password = Some(password.to_owned());
     create.invite_code = arguments.invite_code.clone();
     let proof = Fixed::bearer(&Secret::new(token)).ok_or_else(|| Stop::new("the old host gave no token"))?;
-    there.clone().with_auth(proof).send(&create).await?;
-    let client = waiting(&arguments.to, log_in).await?;
-    Ok(client.with_service(there.service().clone()))
+    let made = there.clone().with_auth(proof).send(&create).await;
+    match (waiting(&arguments.to, log_in).await, made) {
+        // Also when it was made for a start before this one, which was ended before the answer came.
+        (Ok(client), _) => Ok(client.with_service(there.service().clone())),
+        (Err(_), Err(refused)) => Err(refused.into()),
+        (Err(error), Ok(_)) => Err(error.into()),
+    }
 }
 
 /// Copies until the new host has what the old one has.

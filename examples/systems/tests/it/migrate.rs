@@ -72,6 +72,28 @@ fn it_loses_nothing() {
     loses_nothing(&World::embedded(), 8);
 }
 
+/// One that was killed may have asked for the account at the new host, and the next start asks before it is there.
+#[test]
+fn of_two_that_make_the_account_both_go_on() {
+    let world = World::embedded();
+    world.account("alice");
+    let to = world.host_at(1);
+    std::thread::scope(|scope| {
+        let starts = ["one.json", "two.json"].map(|progress| {
+            let (world, to) = (&world, &to);
+            scope.spawn(move || {
+                let password = ["--password-file", "password", "--new-password-file", "password"];
+                let arguments = ["--account", "alice.test", "--to", to, "--progress", progress];
+                world.run(MIGRATE, &[&arguments[..], &password].concat())
+            })
+        });
+        for start in starts {
+            let ended = start.join().unwrap();
+            assert!(ended.err.contains("start again with --token"), "{}", ended.err);
+        }
+    });
+}
+
 #[test]
 #[ignore = "needs the reference servers"]
 fn realnet_it_loses_nothing() {
