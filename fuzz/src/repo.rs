@@ -2,11 +2,14 @@
 //! and every way to read them beside the others.
 
 use crate::forge::{Choices, forge, in_order};
-use crate::model::{Blocks, Model, Pairs, commit};
+use crate::model::{Blocks, Model, Pairs, did};
 use crate::ways;
 use arbitrary::{Result, Unstructured};
+use atproto_crypto::Signature;
 use atproto_lexicon::data::Cid;
-use atproto_repo::repo::Error;
+use atproto_lexicon::syntax::Tid;
+use atproto_repo::repo::{Commit, Error};
+use std::convert::Infallible;
 
 pub fn check(data: &[u8]) {
     // Too little data makes no repository.
@@ -37,7 +40,7 @@ fn check_repository(input: &mut Unstructured<'_>) -> Result<()> {
     let root = model.write(&mut blocks);
     let is_canonical =
         found.is_sorted_by(|a, b| a.0 < b.0) && Model::of(&found).write(&mut Blocks::default()) == root;
-    let commit = blocks.add(commit(root));
+    let commit = blocks.add(unsigned(root));
     match ways::check_unsigned(&blocks.car(&[commit])) {
         Ok(Ok(summary)) => assert!(is_canonical && summary.records == found.len() as u64, "{model:?}"),
         Ok(Err(Error::Invalid(_))) => assert!(!is_canonical, "{model:?}"),
@@ -50,6 +53,13 @@ fn check_repository(input: &mut Unstructured<'_>) -> Result<()> {
     // Whatever it is: all say the same of it.
     let _ = ways::check_unsigned(&car);
     Ok(())
+}
+
+/// The block of a commit of this tree, whose signature is not looked at: to make one takes as long as all else.
+fn unsigned(data: Cid) -> Vec<u8> {
+    let rev = Tid::from_parts(1_700_000_000_000_000, 0).unwrap();
+    let signature = Signature::from_bytes([1; Signature::LEN]);
+    Commit::encode(&did(), rev, data, |_| Ok::<_, Infallible>(signature)).unwrap()
 }
 
 /// Blocks dropped, repeated and put elsewhere, and bytes of the file changed.
