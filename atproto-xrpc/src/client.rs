@@ -244,6 +244,11 @@ impl<H: HttpClient, C: Clock, A: Auth> Client<H, C, A> {
         Ok(Reply { output, head })
     }
 
+    /// The clock by which it waits.
+    pub(crate) fn clock(&self) -> &C {
+        &self.clock
+    }
+
     /// The success that a call ends with.
     async fn exchange(&self, call: &Call) -> Result<(ReplyHead, Bytes), Error> {
         let (head, body) = self.repeated(call, Whole::Body).await?;

@@ -43,8 +43,8 @@ pub struct Refused<E = AnyError> {
     pub snippet: Option<String>,
 }
 
-/// A success whose body is not what the endpoint answers.
-#[derive(Debug, Clone, thiserror::Error)]
+/// A success whose body is not what the endpoint answers. `Debug` leaves its beginning out: there may be a token in it.
+#[derive(Clone, thiserror::Error)]
 #[error("status {}, and {reason}", .head.status)]
 pub struct Malformed {
     /// Status and headers.
@@ -53,6 +53,13 @@ pub struct Malformed {
     pub reason: String,
     /// How the body begins, at most 512 bytes.
     pub snippet: String,
+}
+
+impl fmt::Debug for Malformed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { head, reason, snippet: _ } = self;
+        f.debug_struct("Malformed").field("head", head).field("reason", reason).finish_non_exhaustive()
+    }
 }
 
 /// Why a session cannot vouch for a call.
@@ -77,6 +84,21 @@ pub enum AuthError {
     /// Anything else, of an implementation outside.
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
+}
+
+impl AuthError {
+    /// Whether trying again does not help.
+    #[cfg(feature = "client")]
+    pub(crate) fn is_final(&self) -> bool {
+        matches!(self, Self::Ended(_) | Self::InDoubt(_) | Self::Malformed(_))
+    }
+}
+
+/// Whether a request, and with it a token, has not reached its server.
+#[cfg(feature = "client")]
+pub(crate) fn was_not_sent(error: &HttpError) -> bool {
+    use atproto_lexicon::http::HttpErrorKind::{Connect, Refused, RefusedUrl, UnknownHost};
+    matches!(error.kind(), UnknownHost | Connect | Refused(_) | RefusedUrl)
 }
 
 impl<E: AsRef<str>> Error<E> {

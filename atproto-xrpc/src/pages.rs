@@ -33,7 +33,8 @@ impl<H: HttpClient, C: Clock, A: Auth> Client<H, C, A> {
                 Ok(reply) => reply,
                 Err(error) => return Some((Err(error), None)),
             };
-            match E::cursor_of(&reply.output) {
+            // Some servers say that there is no more with an empty one.
+            match E::cursor_of(&reply.output).filter(|cursor| !cursor.is_empty()) {
                 None => Some((Ok(reply), None)),
                 Some(same) if cursor.as_deref() == Some(same) => {
                     let reason = "the cursor of the page before".to_owned();

@@ -1,8 +1,10 @@
 //! What is sent again, and when.
 
 use crate::error::Error;
+use crate::headers::ReplyHead;
 use atproto_lexicon::http::HttpErrorKind;
 use http::StatusCode;
+use http::header::RETRY_AFTER;
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
 use std::time::Duration;
@@ -70,7 +72,12 @@ impl<'p> Attempts<'p> {
             }
             _ if self.is_procedure || !is_passing(error) || self.failed >= self.policy.queries => None,
             _ => {
-                let asked = error.head().and_then(|head| head.retry_after(unix_time));
+                // Servers that say how many calls are left say so with every answer.
+                let is_limit = |head: &&ReplyHead| {
+                    let is_used_up = || head.rate_limit().is_some_and(|limit| limit.remaining == Some(0));
+                    head.headers.contains_key(RETRY_AFTER) || is_used_up()
+                };
+                let asked = error.head().filter(is_limit).and_then(|head| head.retry_after(unix_time));
                 let wait = self.backoff(self.failed).max(asked.unwrap_or_default());
                 self.failed = self.failed.saturating_add(1);
                 (wait <= self.policy.longest_wait).then_some(wait)
@@ -111,7 +118,6 @@ fn jitter(wait: Duration) -> Duration {
 mod tests {
     use super::*;
     use crate::Refused;
-    use crate::headers::ReplyHead;
     use atproto_lexicon::http::HttpError;
 
     const NOW: Duration = Duration::from_secs(1000);
@@ -150,6 +156,11 @@ mod tests {
         {
             assert_eq!((times(false, &policy, error), times(true, &policy, error)), (0, 0), "{error}");
         }
+        // Some hosts say with every answer when their window ends.
+        let limits = [("ratelimit-remaining", "2990"), ("ratelimit-reset", "1240")];
+        assert_eq!(times(false, &policy, &refused(500, &limits)), 2);
+        let limits = [("ratelimit-remaining", "0"), ("ratelimit-reset", "1240")];
+        assert_eq!(times(false, &policy, &refused(500, &limits)), 0);
         // A host that is busy for longer than anyone waits.
         assert_eq!(times(false, &policy, &refused(503, &[("retry-after", "3600")])), 0);
     }

@@ -7,11 +7,11 @@ use crate::api::com::atproto::server::create_session::{
 };
 use crate::api::com::atproto::server::{DeleteSession, RefreshSession};
 use crate::client::Client;
-use crate::error::{AuthError, Error};
+use crate::error::{AuthError, Error, was_not_sent};
 use crate::service_url::ServiceUrl;
 use atproto_lexicon::clock::Clock;
 use atproto_lexicon::data::{Object, Value};
-use atproto_lexicon::http::{HttpClient, HttpError, HttpErrorKind, MaybeSend, MaybeSync};
+use atproto_lexicon::http::{HttpClient, HttpErrorKind, MaybeSend, MaybeSync};
 use atproto_lexicon::syntax::{Did, Handle};
 use futures_util::FutureExt as _;
 use futures_util::future::Shared;
@@ -20,6 +20,7 @@ use http::{StatusCode, request, response};
 use std::fmt;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// What an account logs in with.
 #[derive(Debug, Clone)]
@@ -50,7 +51,12 @@ impl Login {
 /// [in doubt](AuthError::InDoubt), until [`refresh_again`](Self::refresh_again) is called or someone logs in.
 pub struct PasswordSession<H, C, S = MemoryStore> {
     inner: Arc<Inner<H, C, S>>,
+    /// The refresh under way, with the generation that it refreshes. It holds the other part and not this one: both go when nobody is
+    /// left.
+    refreshing: Arc<Mutex<Pending>>,
 }
+
+type Pending = Option<(u64, Shared<Refreshing>)>;
 
 struct Inner<H, C, S> {
     client: Client<H, C, Anonymous>,
@@ -62,9 +68,19 @@ struct State {
     data: SessionData,
     /// How many tokens came before.
     generation: u64,
+    /// When these came, by the clock of the client; `None` where that was in another run of the program.
+    obtained_at: Option<Duration>,
     end: Option<AuthError>,
-    refreshing: Option<Shared<Refreshing>>,
 }
+
+impl State {
+    fn has_ended(&self) -> bool {
+        matches!(self.end, Some(AuthError::Ended(_)))
+    }
+}
+
+/// For how long after a refresh another one would not help.
+const FRESH: Duration = Duration::from_secs(10);
 
 #[cfg(not(target_arch = "wasm32"))]
 type Refreshing = Pin<Box<dyn Future<Output = Result<(), AuthError>> + Send>>;
@@ -196,9 +212,9 @@ where
 {
     fn attach(client: Client<H, C>, data: SessionData, store: S) -> Client<H, C, Self> {
         let host = data.host().clone();
-        let state = Mutex::new(State { data, generation: 0, end: None, refreshing: None });
+        let state = Mutex::new(State { data, generation: 0, obtained_at: None, end: None });
         let inner = Arc::new(Inner { client: client.clone(), store, state });
-        client.with_service(host).with_auth(Self { inner })
+        client.with_service(host).with_auth(Self { inner, refreshing: Arc::default() })
     }
 
     /// Has new tokens, though the ones that are there may be good.
@@ -229,11 +245,13 @@ where
     /// # Errors
     /// [`Error`] where the server cannot say that it has ended: it is forgotten here all the same.
     pub async fn delete(self) -> Result<(), Error> {
-        let refresh = {
-            let mut state = self.inner.state();
-            state.end = Some(AuthError::Ended("logged out".to_owned()));
-            state.data.refresh.clone()
-        };
+        self.inner.state().end = Some(AuthError::Ended("logged out".to_owned()));
+        // Tokens that are on their way would outlive the session.
+        let pending = self.pending().clone();
+        if let Some((_, refreshing)) = pending {
+            let _ = refreshing.await;
+        }
+        let refresh = self.inner.state().data.refresh.clone();
         let deleted = self.inner.client.clone().with_auth(OneToken(refresh)).send(&DeleteSession).await;
         self.inner.store.clear().await.map_err(|error| AuthError::Store(Arc::new(error)))?;
         deleted.map(|_| ()).map_err(Error::untyped)
@@ -242,24 +260,29 @@ where
     /// Waits until there are newer tokens than those of `generation`: who comes first has them made for all.
     async fn refreshed(&self, generation: u64) -> Result<(), AuthError> {
         let refreshing = {
-            let mut state = self.inner.state();
+            let mut slot = self.pending();
+            let state = self.inner.state();
             if let Some(end) = &state.end {
                 return Err(end.clone());
             }
             if state.generation != generation {
                 return Ok(());
             }
-            match &state.refreshing {
-                Some(refreshing) => refreshing.clone(),
+            let pending =
+                slot.as_ref().filter(|(of, refreshing)| *of == generation && refreshing.peek().is_none());
+            match pending {
+                Some((_, refreshing)) => refreshing.clone(),
                 None => {
                     let begun: Refreshing = Box::pin(refresh(self.inner.clone()));
-                    let begun = begun.shared();
-                    state.refreshing = Some(begun.clone());
-                    begun
+                    slot.insert((generation, begun.shared())).1.clone()
                 }
             }
         };
         refreshing.await
+    }
+
+    fn pending(&self) -> MutexGuard<'_, Pending> {
+        self.refreshing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -287,24 +310,27 @@ where
         Ok(_) => Err(AuthError::Malformed("it is of another account".to_owned())),
         Err(error) => Err(failed(error.untyped())),
     };
+    let has_ended = inner.state().has_ended();
     let stored = match &new {
+        // Who has logged out meanwhile empties the store.
+        _ if has_ended => Ok(()),
         Ok(data) => inner.store.save(data).await.map_err(|error| AuthError::Store(Arc::new(error))),
         Err(AuthError::Ended(_)) => {
             inner.store.clear().await.map_err(|error| AuthError::Store(Arc::new(error)))
         }
         Err(_) => Ok(()),
     };
+    let now = inner.client.clock().unix_time();
     let mut state = inner.state();
-    state.refreshing = None;
     match new {
         Ok(data) => {
             state.data = data;
+            state.obtained_at = Some(now);
             state.generation = state.generation.wrapping_add(1);
             stored
         }
         Err(error) => {
-            // What was not asked can be asked again.
-            if !matches!(error, AuthError::Unavailable(_)) {
+            if error.is_final() {
                 state.end.get_or_insert(error.clone());
             }
             Err(error)
@@ -319,24 +345,23 @@ fn failed(error: Error) -> AuthError {
         Error::Http(error) => AuthError::InDoubt(error),
         Error::Refused(refused) => match refused.head.status {
             StatusCode::TOO_MANY_REQUESTS => AuthError::Unavailable(None),
-            // What stands before a server may say so after it has answered.
-            status if status.is_server_error() => AuthError::InDoubt(HttpErrorKind::Broken.into()),
-            _ => AuthError::Ended(refused.to_string()),
+            // What the server itself says of the token.
+            StatusCode::BAD_REQUEST | StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN
+                if refused.error.is_some() =>
+            {
+                AuthError::Ended(refused.to_string())
+            }
+            // What stands before a server says this, and has not asked it.
+            status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
+                AuthError::Other(Arc::new(refused))
+            }
+            // It may say this after the server has answered.
+            _ => AuthError::InDoubt(HttpErrorKind::Broken.into()),
         },
         Error::Malformed(malformed) => AuthError::Malformed(malformed.reason),
         Error::Auth(error) => error,
         Error::Request(error) => AuthError::Other(Arc::new(error)),
     }
-}
-
-fn was_not_sent(error: &HttpError) -> bool {
-    matches!(
-        error.kind(),
-        HttpErrorKind::UnknownHost
-            | HttpErrorKind::Connect
-            | HttpErrorKind::Refused(_)
-            | HttpErrorKind::RefusedUrl
-    )
 }
 
 impl<H, C, S> Auth for PasswordSession<H, C, S>
@@ -368,10 +393,18 @@ where
             StatusCode::BAD_REQUEST => error == Some("ExpiredToken"),
             _ => false,
         };
-        if has_expired {
-            self.refreshed(proof).await?;
+        let is_newest = || {
+            let now = self.inner.client.clock().unix_time();
+            let state = self.inner.state();
+            let age = state.obtained_at.and_then(|at| now.checked_sub(at));
+            state.generation == proof && age.is_some_and(|age| age < FRESH)
+        };
+        // What the server has only just given is good: it says so of something else, such as a token that came by e-mail.
+        if !has_expired || is_newest() {
+            return Ok(false);
         }
-        Ok(has_expired)
+        self.refreshed(proof).await?;
+        Ok(true)
     }
 }
 
@@ -400,7 +433,7 @@ fn set_bearer(request: &mut request::Parts, token: &Secret) -> Result<(), AuthEr
 
 impl<H, C, S> Clone for PasswordSession<H, C, S> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: self.inner.clone(), refreshing: self.refreshing.clone() }
     }
 }
 

@@ -52,6 +52,17 @@ fn pages_are_read_to_the_last() {
 }
 
 #[test]
+fn an_empty_cursor_is_none() {
+    let net = Net::script([page(&[], Some("a")), page(&[], Some(""))]);
+    let client = net.client();
+    let pages = net.run(async move {
+        let repo = "did:web:a.example".parse().unwrap();
+        client.list_records::<Like>(&repo).map(|page| page.is_ok()).collect::<Vec<_>>().await
+    });
+    assert_eq!((pages, net.asked().len()), (vec![true, true], 2));
+}
+
+#[test]
 fn pages_without_an_end_have_one() {
     let net = Net::new(|_| page(&[], Some("same")));
     let client = net.client();

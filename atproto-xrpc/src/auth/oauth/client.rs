@@ -190,7 +190,7 @@ impl<E: Environment> OAuthClient<E> {
         let mut live = self.inner.live.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = live.get(&data.did).and_then(Weak::upgrade) {
             if is_new || known.is_resolved_by(&data) {
-                known.replace(data, nonce);
+                known.replace(data, nonce, is_new);
             }
             return OAuthSession::from(known);
         }

@@ -2,8 +2,8 @@
 
 use super::call::CallError;
 use super::client::OAuthError;
-use crate::error::AuthError;
-use atproto_lexicon::http::{HttpError, HttpErrorKind};
+use crate::error::{AuthError, was_not_sent};
+use atproto_lexicon::http::HttpErrorKind;
 use std::sync::Arc;
 
 /// The answer may have been the only copy of the next token.
@@ -44,13 +44,4 @@ pub(super) fn failed(error: OAuthError) -> AuthError {
         OAuthError::Call(error) => AuthError::Malformed(error.to_string()),
         error => AuthError::Other(Arc::new(error)),
     }
-}
-
-fn was_not_sent(error: &HttpError) -> bool {
-    use HttpErrorKind::{Connect, Refused, RefusedUrl, UnknownHost};
-    matches!(error.kind(), UnknownHost | Connect | Refused(_) | RefusedUrl)
-}
-
-pub(super) fn is_final(error: &AuthError) -> bool {
-    matches!(error, AuthError::Ended(_) | AuthError::InDoubt(_) | AuthError::Malformed(_))
 }

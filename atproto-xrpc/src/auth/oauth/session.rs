@@ -3,7 +3,7 @@ use super::challenge::dpop_error;
 use super::client::{OAuthClient, OAuthError};
 use super::dpop::DpopProof;
 use super::environment::Environment;
-use super::fault::{failed, in_doubt, is_final, not_asked, stored};
+use super::fault::{failed, in_doubt, not_asked, stored};
 use super::flow::OAuthSessionData;
 use super::store::OAuthStore as _;
 use crate::ServiceUrl;
@@ -103,9 +103,9 @@ impl<E: Environment> Live<E> {
         matches!(self.held.state().end, Some(AuthError::InDoubt(_))) && !stored.is_refreshing
     }
 
-    /// Goes on with the data of a new login.
-    pub(super) fn replace(&self, data: OAuthSessionData, nonce: Option<String>) {
-        let obtained_at = Some(self.held.client.now());
+    /// Goes on with other data: of a new login, or of another program, whose tokens came nobody knows when.
+    pub(super) fn replace(&self, data: OAuthSessionData, nonce: Option<String>, is_new: bool) {
+        let obtained_at = is_new.then(|| self.held.client.now());
         let mut state = self.held.state();
         let generation = state.generation.wrapping_add(1);
         *state = State { generation, ..State::new(data, nonce, obtained_at) };
@@ -132,12 +132,28 @@ impl<E: Environment> Held<E> {
         }
     }
 
+    /// Stores tokens.
+    async fn save(&self, data: &OAuthSessionData, generation: u64) -> Result<(), AuthError> {
+        self.client.environment().store().save(data).await.map_err(stored)?;
+        self.settle(generation).await
+    }
+
+    /// Clears the store.
+    async fn forget(&self, generation: u64) -> Result<(), AuthError> {
+        self.client.environment().store().clear(&self.did).await.map_err(stored)?;
+        self.settle(generation).await
+    }
+
     /// Stores what a login or logout has said while something else was being stored.
-    async fn settle(&self, store: &E::Store) -> Result<(), AuthError> {
+    async fn settle(&self, generation: u64) -> Result<(), AuthError> {
+        if self.is_current(generation) {
+            return Ok(());
+        }
         let (data, has_ended) = {
             let state = self.state();
             (state.data.clone(), matches!(state.end, Some(AuthError::Ended(_))))
         };
+        let store = self.client.environment().store();
         let done = if has_ended { store.clear(&self.did).await } else { store.save(&data).await };
         done.map_err(stored)
     }
@@ -203,9 +219,13 @@ impl<E: Environment> OAuthSession<E> {
         };
         let store = held.client.environment().store();
         let known = store.load(&data.did).await.map_err(stored)?;
-        // Whoever sent this token last has not come back. What another program has had since is newer, and stays.
-        if known.is_some_and(|known| known.is_refreshing && known.refresh == data.refresh) {
-            store.save(&data).await.map_err(stored)?;
+        // Whoever sent the newest token last has not come back.
+        if let Some(mut known) = known.filter(|known| known.is_refreshing) {
+            known.is_refreshing = false;
+            store.save(&known).await.map_err(stored)?;
+            if known.refresh != data.refresh {
+                self.live.replace(known, None, false);
+            }
         }
         self.refresh().await
     }
@@ -274,8 +294,8 @@ async fn refresh<E: Environment>(held: Arc<Held<E>>, generation: u64) -> Result<
         return Ok(());
     }
     match done {
-        Ok((data, nonce, stored)) => {
-            let obtained_at = Some(held.client.now());
+        Ok(Renewed { data, nonce, is_new, stored }) => {
+            let obtained_at = is_new.then(|| held.client.now());
             let pds_nonce = state.pds_nonce.take();
             let generation = generation.wrapping_add(1);
             let end = state.end.take();
@@ -284,7 +304,7 @@ async fn refresh<E: Environment>(held: Arc<Held<E>>, generation: u64) -> Result<
             stored
         }
         Err(error) => {
-            if is_final(&error) {
+            if error.is_final() {
                 state.end.get_or_insert(error.clone());
             }
             Err(error)
@@ -292,7 +312,19 @@ async fn refresh<E: Environment>(held: Arc<Held<E>>, generation: u64) -> Result<
     }
 }
 
-type Renewed = (OAuthSessionData, Option<String>, Result<(), AuthError>);
+struct Renewed {
+    data: OAuthSessionData,
+    nonce: Option<String>,
+    /// Whether these tokens came now; those of another program are of some time.
+    is_new: bool,
+    stored: Result<(), AuthError>,
+}
+
+impl Renewed {
+    fn known(data: OAuthSessionData, nonce: Option<String>) -> Self {
+        Self { data, nonce, is_new: false, stored: Ok(()) }
+    }
+}
 
 async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewed, AuthError> {
     let (client, store) = (&held.client, held.client.environment().store());
@@ -306,11 +338,11 @@ async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewe
     }
     // Another program may have been here before.
     if let Some(newer) = held.newer_than(&data).await? {
-        return Ok((newer, nonce, Ok(())));
+        return Ok(Renewed::known(newer, nonce));
     }
     let server = match prepare(client, &mut data).await {
         Err(error @ OAuthError::OtherIssuer(_)) if held.is_current(generation) => {
-            store.clear(&data.did).await.map_err(stored)?;
+            held.forget(generation).await?;
             return Err(AuthError::Ended(error.to_string()));
         }
         server => server.map_err(not_asked)?,
@@ -319,16 +351,16 @@ async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewe
     let call = call.ok_or_else(|| AuthError::Ended("there is no refresh token".to_owned()))?;
     // Asked once more: that took its time, and from here on there is nothing between what the store says and what is sent.
     if let Some(newer) = held.newer_than(&data).await? {
-        return Ok((newer, nonce, Ok(())));
+        return Ok(Renewed::known(newer, nonce));
     }
     if !held.is_current(generation) {
         // A login has come between: what was begun is over.
-        return Ok((data, nonce, Ok(())));
+        return Ok(Renewed::known(data, nonce));
     }
     data.is_refreshing = true;
-    store.save(&data).await.map_err(stored)?;
+    held.save(&data, generation).await?;
     if !held.is_current(generation) {
-        return held.settle(store).await.map(|()| (data, nonce, Ok(())));
+        return Ok(Renewed::known(data, nonce));
     }
     held.mark(generation, true);
     let answer = client.call(call).await;
@@ -336,24 +368,29 @@ async fn renew<E: Environment>(held: &Held<E>, generation: u64) -> Result<Renewe
         Ok((tokens, nonce)) if tokens.sub == data.did => {
             let data = data.renewed(&tokens, client.now());
             // Who has logged in or out meanwhile has said what is stored.
-            let saved = match held.is_current(generation) {
-                true => store.save(&data).await.map_err(stored),
+            let stored = match held.is_current(generation) {
+                true => held.save(&data, generation).await,
                 false => Ok(()),
             };
-            Ok((data, nonce, saved))
+            Ok(Renewed { data, nonce, is_new: true, stored })
         }
         Ok(_) => Err(AuthError::Malformed("it is of another account".to_owned())),
         Err(error) => {
             let error = failed(error);
             match &error {
                 _ if !held.is_current(generation) => {}
-                AuthError::Ended(_) => store.clear(&data.did).await.map_err(stored)?,
+                AuthError::Ended(_) => held.forget(generation).await?,
                 // The answer may have been the only copy of the next token.
                 AuthError::InDoubt(_) | AuthError::Malformed(_) => {}
                 _ => {
                     data.is_refreshing = false;
                     held.mark(generation, false);
-                    store.save(&data).await.map_err(stored)?;
+                    let saved = held.save(&data, generation).await;
+                    if saved.is_err() {
+                        // Or else it would look as if another program were at it for ever.
+                        held.state().is_unsaved = true;
+                    }
+                    saved?;
                 }
             }
             Err(error)
@@ -379,8 +416,8 @@ impl<E: Environment> Auth for OAuthSession<E> {
     /// Adds the token and a proof for this one request, which has to go to the account's PDS: no other server sees the token.
     async fn authorize(&self, request: &mut request::Parts) -> Result<OAuthProof, AuthError> {
         let held = &self.live.held;
-        let now = held.client.now();
         let outdated = {
+            let now = held.client.now();
             let state = held.state();
             let is_over = state.data.expires_at.is_some_and(|end| now.saturating_add(MARGIN) >= end);
             let is_fresh = state.is_fresh(now);
@@ -389,6 +426,8 @@ impl<E: Environment> Auth for OAuthSession<E> {
         if let Some(generation) = outdated {
             self.refreshed(generation).await?;
         }
+        // A refresh takes its time.
+        let now = held.client.now();
         let state = held.state();
         if let Some(end) = &state.end {
             return Err(end.clone());

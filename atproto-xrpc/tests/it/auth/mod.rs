@@ -5,4 +5,5 @@ mod flow;
 mod metadata;
 mod scope;
 mod session;
+mod shared;
 mod world;

@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const CALL: &str = "https://pds.example.com/xrpc/com.atproto.server.getSession";
 
-fn logged_in() -> (World, Client, Session) {
+pub(super) fn logged_in() -> (World, Client, Session) {
     let world = World::new();
     let client = world.client();
     let session = world.log_in(&client).unwrap();
@@ -28,12 +28,12 @@ fn xrpc(world: &World, session: &Session) -> XrpcClient<crate::net::Net, crate::
     XrpcClient::new(world.net.clone(), world.net.clone(), session.pds()).with_auth(session.clone())
 }
 
-fn get(world: &World, session: &Session) -> Result<(), Error> {
+pub(super) fn get(world: &World, session: &Session) -> Result<(), Error> {
     let client = xrpc(world, session);
     world.net.run(async move { client.send(&GetSession).await.map(|_| ()).map_err(Error::untyped) })
 }
 
-fn refresh(world: &World, session: &Session) -> Result<(), AuthError> {
+pub(super) fn refresh(world: &World, session: &Session) -> Result<(), AuthError> {
     let session = session.clone();
     world.net.run(async move { session.refresh().await })
 }
@@ -408,7 +408,7 @@ fn begun(session: &Session, polls: usize) -> Refreshing {
     refresh
 }
 
-fn stored(world: &World) -> Option<atproto_xrpc::auth::oauth::OAuthSessionData> {
+pub(super) fn stored(world: &World) -> Option<atproto_xrpc::auth::oauth::OAuthSessionData> {
     let store = world.store.clone();
     world.net.run(async move { store.load(&did()).await.unwrap() })
 }

@@ -24,7 +24,20 @@ pub const RESOURCE_METADATA: &str = "https://pds.example.com/.well-known/oauth-p
 pub const SERVER_METADATA: &str = "https://auth.example.com/.well-known/oauth-authorization-server";
 pub const TOKEN: &str = "https://auth.example.com/token";
 
-/// A store that may fail.
+/// Comes back at the second poll.
+async fn pause() {
+    let mut is_back = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut is_back, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
+/// A store that has to be waited for, and may fail.
 #[derive(Debug, Default)]
 pub struct Store {
     kept: MemoryOAuthStore,
@@ -57,11 +70,17 @@ impl OAuthStore for Store {
         if fails {
             return Err(std::io::Error::other("no room"));
         }
-        self.kept.save(session).await.map_err(|never| match never {})
+        pause().await;
+        let done = self.kept.save(session).await;
+        pause().await;
+        done.map_err(|never| match never {})
     }
 
     async fn clear(&self, did: &Did) -> std::io::Result<()> {
-        self.kept.clear(did).await.map_err(|never| match never {})
+        pause().await;
+        let done = self.kept.clear(did).await;
+        pause().await;
+        done.map_err(|never| match never {})
     }
 }
 
