@@ -212,6 +212,12 @@ fn records(paths: &[String], blocks: &mut Blocks) -> BTreeMap<String, Cid> {
     paths.iter().map(|path| (path.clone(), blocks.add(record(path)))).collect()
 }
 
+/// The first path of this name and a number whose key has the layer.
+pub fn path_on(layer: u32, name: &str) -> String {
+    let mut paths = (0_u32..).map(|number| format!("com.example.note/{name}{number}"));
+    paths.find(|path| layer_of(path.as_bytes()) == layer).unwrap()
+}
+
 /// Paths of this many records.
 pub fn paths(count: u64) -> Vec<String> {
     let path = |number: u64| format!("com.example.note/{}", Tid::from_u64(number << 20));

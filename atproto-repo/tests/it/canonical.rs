@@ -1,6 +1,6 @@
 //! Trees that are not the one tree of their records, under a genuine signature and with right hashes.
 
-use crate::model::{Blocks, Model, ModelEntry, Repository, paths};
+use crate::model::{Blocks, Model, ModelEntry, Repository, path_on, paths};
 use crate::ways::check;
 use atproto_lexicon::data::cbor::{self, CborReason};
 use atproto_lexicon::data::{Cid, CidError, Codec, Link, Object, Value};
@@ -17,14 +17,6 @@ fn reason(repository: &Repository) -> Reason {
 
 fn changed(count: u64, change: impl FnOnce(Model) -> Model) -> Reason {
     reason(&Repository::changed(&paths(count), change))
-}
-
-/// The first path after these whose key has the layer.
-fn path_on(layer: u32, name: &str) -> String {
-    (0_u32..)
-        .map(|number| format!("com.example.note/{name}{number}"))
-        .find(|path| layer_of(path.as_bytes()) == layer)
-        .unwrap()
 }
 
 fn entry(path: &str, right: Option<Model>) -> ModelEntry {

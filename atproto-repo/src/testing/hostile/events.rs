@@ -2,9 +2,9 @@ use super::super::events::{CommitBody, encode, frame, op};
 use super::super::model::{Blocks, did, key, secret};
 use super::case;
 use crate::car::Car;
-use crate::repo::{SignedCommit, UnsignedCommit, UnsignedRepo, Write};
+use crate::repo::{MAX_WRITES, SignedCommit, UnsignedCommit, UnsignedRepo, Write};
 use crate::store::{MemoryStore, Store as _};
-use crate::sync::{CommitEvent, Event};
+use crate::sync::Event;
 use atproto_crypto::PublicKey;
 use atproto_lexicon::data::{Cid, Object, Value, cbor};
 use atproto_lexicon::syntax::{Did, Tid};
@@ -46,7 +46,13 @@ struct Parts {
 }
 
 impl Parts {
-    fn of(event: &CommitEvent<'_>) -> Self {
+    fn of(commit: &SignedCommit) -> Self {
+        let body = commit.commit_event(1, super::super::events::TIME).unwrap();
+        let event = match Event::parse("#commit", &body) {
+            Ok(Some(Event::Commit(event))) => Some(event),
+            _ => None,
+        };
+        let event = event.unwrap();
         let car = Car::parse(event.blocks).unwrap();
         let action =
             |name: &str| ["create", "update", "delete"].into_iter().find(|other| *other == name).unwrap();
@@ -98,19 +104,37 @@ fn commits() -> [SignedCommit; 2] {
     [first, second]
 }
 
+/// So many creations after the first commit, in one event.
+fn creations(first: &SignedCommit, count: usize) -> Parts {
+    let mut store = MemoryStore::default();
+    store.commit(&first.write_set()).unwrap();
+    let record = record("one of many");
+    let paths: Vec<String> = (0..count).map(|number| format!("com.example.note/a{number:03}")).collect();
+    let mut event: Option<Parts> = None;
+    // More than a commit may have are made by several.
+    for (number, paths) in (1..).zip(paths.chunks(MAX_WRITES)) {
+        let writes: Vec<Write<'_>> =
+            paths.iter().map(|path| Write::Create { path, record: &record }).collect();
+        let commit =
+            UnsignedRepo::open(&store).unwrap().write(&writes, None, rev(number)).unwrap().sign(&secret());
+        store.commit(&commit.write_set()).unwrap();
+        let mut parts = Parts::of(&commit);
+        if let Some(before) = event {
+            (parts.body.since, parts.body.prev_data) = (before.body.since, before.body.prev_data);
+            parts.ops.splice(0..0, before.ops);
+            let more: Vec<_> =
+                before.blocks.0.into_iter().filter(|block| !parts.blocks.0.contains(block)).collect();
+            parts.blocks.0.extend(more);
+        }
+        event = Some(parts);
+    }
+    event.unwrap()
+}
+
 /// `#commit` messages, each the first that is seen of its account.
 pub fn events() -> Vec<Hostile<EventCase>> {
     let [first, second] = commits();
-    let parts = |commit: &SignedCommit| {
-        let body = commit.commit_event(1, super::super::events::TIME).unwrap();
-        let event = Event::parse("#commit", &body).unwrap();
-        Parts::of(
-            &event
-                .and_then(|event| if let Event::Commit(event) = event { Some(event) } else { None })
-                .unwrap(),
-        )
-    };
-    let (create, genuine) = (parts(&first), parts(&second));
+    let (create, genuine) = (Parts::of(&first), Parts::of(&second));
     let changed = |change: &dyn Fn(&mut Parts)| {
         let mut parts = genuine.clone();
         change(&mut parts);
@@ -123,8 +147,6 @@ pub fn events() -> Vec<Hostile<EventCase>> {
     // The first operations are in the order of the writes.
     let (created, updated) = (position(genuine.ops[0].2), position(genuine.ops[1].2));
     let node = position(Some(*second.data()));
-    let many: Vec<_> =
-        (0..201).map(|number| ("create", format!("com.example.note/a{number}"), Some(some), None)).collect();
     let field = |name: &str, value: Option<Value>| {
         let event = genuine.clone();
         let blocks = event.blocks.car(&[event.root]);
@@ -170,7 +192,8 @@ pub fn events() -> Vec<Hostile<EventCase>> {
             Invalid,
         ),
         ("operation at no path", changed(&|parts| parts.ops[0].1 = "com.example.note".into()), Invalid),
-        ("201 operations", changed(&|parts| parts.ops.clone_from(&many)), Invalid),
+        ("200 operations", creations(&first, 200).frame(), Valid),
+        ("201 operations", creations(&first, 201).frame(), Invalid),
         ("tree before that was another", changed(&|parts| parts.body.prev_data = Some(some)), Invalid),
         ("no tree before, though there was a commit", changed(&|parts| parts.body.prev_data = None), Invalid),
         (

@@ -1,15 +1,8 @@
-use super::super::model::{Model, ModelEntry, Repository, paths};
+use super::super::model::{Model, ModelEntry, Repository, path_on, paths};
 use super::case;
-use crate::mst::layer_of;
 use atproto_lexicon::data::{Bytes, Cid, Codec, Link, Object, Value, cbor};
 use atproto_lexicon::testing::Hostile;
 use atproto_lexicon::testing::Verdict::{Incomplete, Invalid, Valid};
-
-/// The first path of this name and a number whose key has the layer.
-fn path_on(layer: u32, name: &str) -> String {
-    let mut paths = (0_u32..).map(|number| format!("com.example.note/{name}{number}"));
-    paths.find(|path| layer_of(path.as_bytes()) == layer).unwrap()
-}
 
 fn node(left: Option<Model>, entries: Vec<ModelEntry>) -> Model {
     Model { left: left.map(Box::new), entries }

@@ -7,8 +7,17 @@ use serde_json::{Value as Json, json};
 use std::path::Path;
 
 pub(super) fn write(folder: &Path, output: &mut Output) -> Result<Outcome, Failure> {
+    std::fs::create_dir(folder).map_err(Failure::file(folder.display()))?;
+    let written = write_suites(folder, output);
+    if written.is_err() {
+        // Half a catalogue is none. What went wrong is told, not that this does, too.
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    written
+}
+
+fn write_suites(folder: &Path, output: &mut Output) -> Result<Outcome, Failure> {
     let failed = |error| Failure::file(folder.display())(error);
-    std::fs::create_dir(folder).map_err(failed)?;
     for suite in suites::ALL.iter().filter(|suite| suite.is_ours()) {
         let cases = suite.load(None).map_err(Failure::File)?.unwrap_or_default();
         let name = suite.name.rsplit('/').next().unwrap_or(suite.name);

@@ -10,7 +10,7 @@ const REFERENCE: [(&str, [u64; 3]); 27] = [
     ("did-plc", [0, 0, 15]),
     ("hostile/cbor", [69, 19, 65]),
     ("hostile/did-documents", [21, 17, 0]),
-    ("hostile/events", [0, 0, 44]),
+    ("hostile/events", [0, 0, 45]),
     ("hostile/frames", [18, 2, 0]),
     ("hostile/json", [44, 8, 0]),
     ("hostile/keys", [69, 0, 0]),
@@ -179,4 +179,18 @@ fn the_reference_implementation_is_as_it_is_said() {
             assert!(found[0] >= passed && found[1] >= failed && found[2] >= skipped, "{suite}: {found:?}");
         }
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn of_a_catalogue_that_is_not_finished_nothing_is_left() {
+    let folder = tempfile::tempdir().unwrap();
+    let place = folder.path().join("catalogue");
+    // No file may be longer than a kibibyte.
+    let script = r#"trap '' XFSZ; ulimit -f 1; exec "$0" conformance generate "$1""#;
+    let mut command = std::process::Command::new("sh");
+    command.args(["-c", script, env!("CARGO_BIN_EXE_atp"), place.to_str().unwrap()]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    assert!(!place.exists());
 }
