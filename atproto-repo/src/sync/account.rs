@@ -199,7 +199,8 @@ impl Account {
         }
     }
 
-    /// Takes an `#account`: the word of the host that sent it. Whether anything has changed.
+    /// Takes an `#account`: the word of the host that sent it. Whether anything has changed. Of a repository that was deleted with its
+    /// account nothing is known any more: another one may begin anew, also with earlier revisions. One that is being fetched then is none.
     pub fn account(&mut self, event: &AccountEvent<'_>) -> bool {
         if event.did != self.did {
             return false;
@@ -207,6 +208,9 @@ impl Account {
         let status = event.status.map(|status| status.as_str().to_owned());
         let has_changed = (self.is_active, &self.status) != (event.active, &status);
         (self.is_active, self.status) = (event.active, status);
+        if !self.is_active && self.status.as_deref() == Some("deleted") {
+            self.sync = Sync::Unknown;
+        }
         has_changed
     }
 

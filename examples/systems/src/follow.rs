@@ -44,7 +44,7 @@ pub struct Followed<A: AccountStore = MemoryAccounts, S: CursorStore = FileCurso
     fetches: JoinSet<(Did, Done<Head>)>,
     /// With which accounts that is being done.
     running: HashSet<Did>,
-    has_missed: bool,
+    on_missed: Box<dyn FnMut() -> Done + Send>,
     /// When it was last tried to catch up with an account, and for how long that is enough. A host that is down, or shows what is old, is
     /// not asked again at once.
     tried: HashMap<Did, (Instant, Duration)>,
@@ -86,9 +86,15 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
             fetch,
             fetches: JoinSet::new(),
             running: HashSet::new(),
-            has_missed: false,
+            on_missed: Box::new(|| Ok(())),
             tried: HashMap::new(),
         })
+    }
+
+    /// Has it said that events were missed, of accounts that are not known, before any event after them comes.
+    #[must_use]
+    pub fn on_missed(self, on_missed: impl FnMut() -> Done + Send + 'static) -> Self {
+        Self { on_missed: Box::new(on_missed), ..self }
     }
 
     /// The next event. It comes again after a restart, until it was [`handled`](Self::handled). Nothing is lost where the future is
@@ -106,7 +112,10 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
                         eprintln!("{did}: where its repository is cannot be found out now: {stop}");
                     }
                     self.running.remove(&did);
-                    let pause = if head.is_ok() { AFTER_SUCCESS } else { AFTER_FAILURE };
+                    let last = self.tried.get(&did).map_or(Duration::ZERO, |(_, pause)| *pause);
+                    // Longer each time, so that those that never answer leave room for others.
+                    let longer = last.saturating_mul(2).clamp(AFTER_FAILURE, LONGEST);
+                    let pause = if head.is_ok() { AFTER_SUCCESS } else { longer };
                     self.tried.insert(did.clone(), (Instant::now(), pause));
                     self.hose.end_resync(&did, head.ok());
                     continue;
@@ -131,17 +140,12 @@ impl<A: AccountStore, S: CursorStore> Followed<A, S> {
                 }
                 FirehoseEvent::OutdatedCursor { .. } => {
                     eprintln!("events were missed: the place is too old");
-                    self.has_missed = true;
+                    (self.on_missed)()?;
                 }
                 FirehoseEvent::Invalid { fault, .. } => eprintln!("not an event: {fault}"),
                 _ => {}
             }
         }
-    }
-
-    /// Whether events were missed, of accounts that are not known, since this was asked last.
-    pub fn has_missed(&mut self) -> bool {
-        std::mem::take(&mut self.has_missed)
     }
 
     /// Whether it can be begun to catch up with another account.

@@ -280,7 +280,8 @@ where
     /// Says where the repository that was fetched and verified is, or that it could not be fetched. The next report on the account is
     /// [`Resynchronized`](super::Verdict::Resynchronized), and then come those on events that waited; or it is
     /// [`Desynchronized`](super::Verdict::Desynchronized) again, where it could not be fetched, is older than what was known, or too
-    /// many events came meanwhile.
+    /// many events came meanwhile. Until the last of those that waited was reported, the account counts as desynchronized: a process that
+    /// ends before has to fetch it again.
     pub fn end_resync(&mut self, did: &Did, fetched: Option<Head>) {
         self.add(did, Job::EndResync(fetched));
     }

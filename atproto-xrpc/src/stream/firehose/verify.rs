@@ -29,8 +29,11 @@ pub(super) struct Verifier<I, A, K> {
 #[derive(Debug)]
 pub(super) enum Job {
     Event(RepoMessage),
-    /// An event that has waited.
-    Queued(Queued),
+    /// An event that has waited, and whether it is the last one.
+    Queued {
+        event: Queued,
+        is_last: bool,
+    },
     BeginResync,
     EndResync(Option<Head>),
 }
@@ -96,14 +99,18 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
     async fn finish(&self, mut account: Box<Account>, job: Job) -> Finished {
         let before = AccountState::of(&account);
         let (seq, mut first, mut received) = (job.seq(), VecDeque::new(), None);
+        // Whether events are still to come that have waited: a program that ends before has lost them.
+        let mut is_behind = false;
+        let is_queued = matches!(job, Job::Queued { .. });
         let verdict = match job {
             Job::Event(mut message) => {
                 let (kind, body) = (message.kind, message.body.clone());
                 received = Some(Received { kind, body: body.clone() });
                 Some(self.event(&mut account, message.take_event(), kind, &body).await)
             }
-            Job::Queued(queued) => {
-                let (kind, body) = queued.into_parts();
+            Job::Queued { event, is_last } => {
+                is_behind = !is_last;
+                let (kind, body) = event.into_parts();
                 let body = Bytes::from(body);
                 received = Some(Received { kind, body: body.clone() });
                 Some(self.event(&mut account, Event::parse(kind, &body).ok().flatten(), kind, &body).await)
@@ -114,7 +121,12 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
             }
             Job::EndResync(head) => {
                 let was_fetched = matches!(account.state(), Sync::Resynchronizing { .. });
-                first.extend(account.end_resync(head).into_iter().map(Job::Queued));
+                let queue = account.end_resync(head);
+                let last = queue.len();
+                first.extend(
+                    (1..).zip(queue).map(|(number, event)| Job::Queued { event, is_last: number == last }),
+                );
+                is_behind = !first.is_empty();
                 match account.state() {
                     _ if !was_fetched => None,
                     Sync::Synchronized(head) => Some(Verdict::Resynchronized(*head)),
@@ -122,13 +134,14 @@ impl<I: Identities, A: AccountStore, K: Clock> Verifier<I, A, K> {
                 }
             }
         };
-        let after = AccountState::of(&account);
+        let mut after = AccountState::of(&account);
+        after.is_desynchronized |= is_behind;
         // That the fetching began was not reported, so that what comes of it says where the account is.
         let is_of_fetching = matches!(
             verdict,
             Some(Verdict::Queued | Verdict::Resynchronized(_) | Verdict::Desynchronized(_))
         );
-        let state = (is_of_fetching || before != after).then_some(after);
+        let state = (is_of_fetching || is_queued || before != after).then_some(after);
         Finished { account, seq, verdict, received, state, first }
     }
 

@@ -6,7 +6,7 @@ use atproto_crypto::PublicKey;
 use atproto_lexicon::data::frame::to_error_frame;
 use atproto_lexicon::syntax::Did;
 use atproto_xrpc::stream::firehose::SubscribeRepos;
-use atproto_xrpc::stream::firehose::{FirehoseEvent, MemoryAccounts};
+use atproto_xrpc::stream::firehose::{AccountState, FirehoseEvent, MemoryAccounts};
 use atproto_xrpc::stream::{MemoryCursor, StreamEvent, Subscription};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -77,7 +77,11 @@ fn a_host_is_followed() {
     let accounts: Vec<_> =
         keys(&captures).keys().filter_map(|did| Some((did.clone(), accounts.get(did)?))).collect();
     assert_eq!(accounts.len(), 6);
-    assert!(accounts.iter().all(|(_, state)| state.head.is_some() && !state.is_desynchronized));
+    // Of the repository of one that was deleted nothing is known any more.
+    let is_deleted = |state: &AccountState| state.status.as_deref() == Some("deleted");
+    assert!(accounts.iter().all(|(_, state)| state.head.is_some() != is_deleted(state)));
+    assert_eq!(accounts.iter().filter(|(_, state)| is_deleted(state)).count(), 1);
+    assert!(accounts.iter().all(|(_, state)| !state.is_desynchronized));
     assert_eq!(accounts.iter().filter(|(_, state)| !state.is_active).count(), 2);
 }
 

@@ -1,4 +1,4 @@
-use crate::world::{LoggedIn, Running, World, post, repo_of, until};
+use crate::world::{LoggedIn, PASSWORD, Running, World, post, repo_of, until};
 use atproto_crypto::{Curve, SecretKey};
 use atproto_lexicon::data::{Object, Value};
 use atproto_lexicon::syntax::{AtIdentifier, AtUri};
@@ -6,7 +6,9 @@ use atproto_xrpc::api::app::bsky::feed::{GetPosts, Like, Post, get_posts::GetPos
 use atproto_xrpc::api::com::atproto::identity::{RequestPlcOperationSignature, SignPlcOperation};
 use atproto_xrpc::api::com::atproto::repo::strong_ref::StrongRef;
 use atproto_xrpc::api::com::atproto::repo::{GetRecord, ListRecords};
-use atproto_xrpc::api::com::atproto::server::{ActivateAccount, DeactivateAccount};
+use atproto_xrpc::api::com::atproto::server::{
+    ActivateAccount, DeactivateAccount, DeleteAccount, RequestAccountDelete,
+};
 use std::process::Command;
 
 const APP_VIEW: &str = env!("CARGO_BIN_EXE_app-view");
@@ -143,6 +145,36 @@ fn what_was_there_and_what_comes_is_indexed() {
     until(|| (view.live()["accounts"] == states).then_some(()));
     world.runtime.block_on(async { alice.send(&ActivateAccount).await.unwrap() });
     until(|| found().ok());
+}
+
+#[test]
+fn of_accounts_that_are_gone_nothing_is_shown() {
+    let world = World::embedded();
+    let (alice, bob) = (world.account("alice"), world.account("bob"));
+    let (first, second) = (write(&world, &alice, "of alice"), write(&world, &bob, "of bob"));
+    let view = View::start(&world);
+    let shown = |view: &View<'_>| view.posts(&[&first.uri, &second.uri]).posts.len();
+    until(|| (shown(&view) == 2).then_some(()));
+    until(|| (view.live()["accounts"] == serde_json::json!({ "indexed": 2 })).then_some(()));
+    world.runtime.block_on(async {
+        bob.send(&RequestAccountDelete).await.unwrap();
+        let delete = DeleteAccount::new(bob.auth().did(), PASSWORD.to_owned(), world.mail(&bob));
+        world.client_of(&world.host()).send(&delete).await.unwrap();
+    });
+    until(|| (view.live()["accounts"] == serde_json::json!({ "indexed": 1, "deleted": 1 })).then_some(()));
+    assert_eq!(shown(&view), 1);
+    drop(view);
+
+    // Of one that went while nobody looked, and whose events are no longer there, the host says nothing at all.
+    let connection = rusqlite::Connection::open(world.path("app-view.sqlite")).unwrap();
+    let missed = "UPDATE place SET missed = 1; \
+        INSERT INTO accounts (did, rev, is_due, hosted) VALUES ('did:plc:aaaaaaaaaaaaaaaaaaaaaaaa', '3jzfcijpj2z2a', 0, 0)";
+    connection.execute_batch(missed).unwrap();
+    drop(connection);
+    let view = View::start(&world);
+    let states = serde_json::json!({ "indexed": 1, "deleted": 1, "inactive": 1 });
+    until(|| (view.live()["accounts"] == states).then_some(()));
+    assert_eq!(shown(&view), 1);
 }
 
 /// The account gets another key, of which its host knows nothing.

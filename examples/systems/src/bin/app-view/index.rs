@@ -22,7 +22,8 @@ use systems::follow::where_is;
 use systems::keep::micros;
 use systems::{Done, Stop};
 
-/// An account that `is_due` has to be fetched, where it is 2 once more; `missed` is how often accounts may have changed unseen; a link is
+/// An account that `is_due` has to be fetched, where it is 2 once more; `hosted` is when its host last said whether it is there, `listed`
+/// where its repository was then; `missed` is how often accounts may have changed unseen; a link is
 /// from a record to the record or account that it is about.
 const TABLES: &str = "
     PRAGMA journal_mode = WAL;
@@ -31,7 +32,8 @@ const TABLES: &str = "
     PRAGMA wal_autocheckpoint = 65536;
     CREATE TABLE IF NOT EXISTS accounts (
         id INTEGER PRIMARY KEY, did TEXT NOT NULL UNIQUE, rev TEXT, data BLOB, is_due INTEGER NOT NULL DEFAULT 1,
-        is_active INTEGER NOT NULL DEFAULT 1, status TEXT, records INTEGER NOT NULL DEFAULT 0
+        is_active INTEGER NOT NULL DEFAULT 1, status TEXT, records INTEGER NOT NULL DEFAULT 0,
+        hosted INTEGER NOT NULL, listed TEXT, deletions INTEGER NOT NULL DEFAULT 0
     );
     CREATE INDEX IF NOT EXISTS due ON accounts (id) WHERE is_due AND is_active;
     CREATE TABLE IF NOT EXISTS records (
@@ -109,19 +111,37 @@ impl Index {
         Ok(())
     }
 
-    /// Takes note of accounts, to be fetched where they are not known; and where they may have changed unseen, of whether they are as they
-    /// are known.
-    pub(super) fn note(&self, repos: &[Listed], has_missed: bool) -> Done {
-        let note = "INSERT INTO accounts (did, is_active, status) VALUES (?1, ?4, ?5) ON CONFLICT DO UPDATE SET \
-            is_due = max(is_due, rev IS NOT ?3 OR (?4 AND NOT is_active)), is_active = ?4, status = ?5 WHERE ?2";
+    /// Takes note of accounts that were asked for at a time in microseconds, to be fetched where they are not known; and where they may have
+    /// changed unseen, of whether they are as they are known. What the stream has said since is newer.
+    pub(super) fn note(&self, repos: &[Listed], has_missed: bool, asked: u64) -> Done {
+        let note = "INSERT INTO accounts (did, is_active, status, hosted) VALUES (?1, ?4, ?5, ?6) \
+            ON CONFLICT DO UPDATE SET is_due = max(is_due, rev IS NOT ?3 OR (?4 AND NOT is_active)), \
+            is_active = ?4, status = ?5, hosted = ?6, listed = ?3 \
+            WHERE (?2 OR NOT is_active) AND hosted <= ?6";
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
         for Listed { did, rev, active, status, .. } in repos {
             let (rev, status) = (rev.to_string(), status.as_ref().map(|status| -> &str { status.as_ref() }));
-            let values = params![did.as_str(), has_missed, rev, active.unwrap_or(true), status];
+            let values = params![did.as_str(), has_missed, rev, active.unwrap_or(true), status, asked];
             transaction.prepare_cached(note)?.execute(values)?;
         }
         Ok(transaction.commit()?)
+    }
+
+    /// Takes note that accounts which the host did not name from a time in microseconds on, when it named all, are not there any more.
+    pub(super) fn leave_out(&self, start: u64) -> Done {
+        let gone =
+            "UPDATE accounts SET is_active = 0, status = NULL, is_due = 1 WHERE is_active AND hosted < ?";
+        self.writer().execute(gone, [start])?;
+        Ok(())
+    }
+
+    /// How often an account was deleted.
+    pub(super) fn deletions(&self, did: &Did) -> Done<i64> {
+        let deletions = "SELECT deletions FROM accounts WHERE did = ?";
+        let deletions =
+            lock(&self.0.looker).query_row(deletions, [did.as_str()], |row| row.get(0)).optional()?;
+        Ok(deletions.unwrap_or_default())
     }
 
     /// The account after the last one said that is to be fetched; `None` at the end, from where it begins again.
@@ -134,9 +154,15 @@ impl Index {
         Ok(due.map(|(_, did)| did.parse()).transpose()?)
     }
 
-    /// Keeps the records of a repository, once all of it is verified, in place of those of its account, unless these are newer. Where it is,
-    /// and how many records break the data model, which are not kept.
-    pub(super) fn replace(&self, did: &Did, key: &PublicKey, bytes: &[u8]) -> Done<(Head, usize)> {
+    /// Keeps the records of a repository, once all of it is verified, in place of those of its account, unless these are newer or the
+    /// account was deleted since. Where it is, and how many records break the data model, which are not kept.
+    pub(super) fn replace(
+        &self,
+        did: &Did,
+        key: &PublicKey,
+        bytes: &[u8],
+        deletions: i64,
+    ) -> Done<(Head, usize)> {
         let car = Car::parse(bytes)?;
         let repo = Repo::verify(&car, did, key)?;
         let head = where_is(&repo)?;
@@ -146,6 +172,8 @@ impl Index {
         let writes = Writes::begin(&mut connection, did)?;
         if writes.rev()?.is_some_and(|known| known > head.rev) {
             return Err(Stop::new("its host has an older repository than what is known"));
+        } else if writes.deletions()? != deletions {
+            return Err(Stop::new("it was deleted meanwhile"));
         }
         let mut stored = Vec::new();
         let mut known =
@@ -205,7 +233,9 @@ impl Index {
             writes.transaction.execute("UPDATE accounts SET is_due = 2 WHERE id = ?", [writes.account])?;
         }
         if let Some(state) = &report.state {
-            writes.state(state, matches!(report.verdict, Verdict::Resynchronized(_)))?;
+            // What comes of fetching has no number; with the last event that has waited for it, it is done.
+            let is_fetched = report.seq.is_none() && !state.is_desynchronized;
+            writes.state(state, is_fetched, matches!(report.verdict, Verdict::Account { .. }))?;
         }
         writes.commit()?;
         Ok(broken)
@@ -227,8 +257,9 @@ struct Writes<'c> {
 impl<'c> Writes<'c> {
     fn begin(connection: &'c mut Connection, did: &Did) -> Done<Self> {
         let transaction = connection.transaction()?;
-        let id = "INSERT INTO accounts (did) VALUES (?) ON CONFLICT DO UPDATE SET did = did RETURNING id";
-        let account = transaction.prepare_cached(id)?.query_row([did.as_str()], |row| row.get(0))?;
+        let id = "INSERT INTO accounts (did, hosted) VALUES (?, ?) ON CONFLICT DO UPDATE SET did = did RETURNING id";
+        let account =
+            transaction.prepare_cached(id)?.query_row(params![did.as_str(), micros()], |row| row.get(0))?;
         Ok(Self { transaction, account, records: Cell::new(0) })
     }
 
@@ -271,6 +302,11 @@ impl<'c> Writes<'c> {
         Ok(rev.map(|rev| rev.parse()).transpose()?)
     }
 
+    fn deletions(&self) -> Done<i64> {
+        let deletions = "SELECT deletions FROM accounts WHERE id = ?";
+        Ok(self.transaction.prepare_cached(deletions)?.query_row([self.account], |row| row.get(0))?)
+    }
+
     fn go_to(&self, head: &Head) -> Done {
         let update = "UPDATE accounts SET rev = ?, data = ? WHERE id = ?";
         let values = params![head.rev.to_string(), head.data.as_bytes(), self.account];
@@ -278,21 +314,30 @@ impl<'c> Writes<'c> {
         Ok(())
     }
 
-    /// Of an account that its host has deleted nothing is left. One that is active again is fetched: what it did meanwhile was not looked at.
-    fn state(&self, state: &AccountState, is_fetched: bool) -> Done {
-        let is_deleted = !state.is_active && state.status.as_deref() == Some("deleted");
+    /// Of an account that its host has deleted nothing is left, whatever is being fetched. One that is active again is fetched: what it did
+    /// meanwhile was not looked at. So is one that was listed, while it was fetched, as further on.
+    fn state(&self, state: &AccountState, is_fetched: bool, is_hosting: bool) -> Done {
+        let is_deleted = is_hosting && !state.is_active && state.status.as_deref() == Some("deleted");
         if is_deleted {
             let mut paths = self.transaction.prepare("SELECT path FROM records WHERE account = ?")?;
             let paths = paths.query_map([self.account], |row| row.get(0))?;
             paths.collect::<Result<Vec<String>, _>>()?.iter().try_for_each(|path| self.remove(path))?;
+            let count = "UPDATE accounts SET deletions = deletions + 1, is_due = 2 WHERE id = ?";
+            self.transaction.prepare_cached(count)?.execute([self.account])?;
+        }
+        if is_hosting {
+            let hosting = "UPDATE accounts SET is_due = max(is_due, ?1 AND NOT is_active), is_active = ?1, status = ?2, \
+                hosted = ?3 WHERE id = ?4";
+            let values = params![state.is_active, state.status, micros(), self.account];
+            self.transaction.prepare_cached(hosting)?.execute(values)?;
         }
         let head = state.head.filter(|_| !is_deleted);
         let (rev, data) =
             (head.map(|head| head.rev.to_string()), head.map(|head| head.data.as_bytes().to_vec()));
-        let update = "UPDATE accounts SET rev = ?1, data = ?2, is_active = ?4, status = ?5, \
-            is_due = max(?3, iif(?6, is_due - 1, is_due), ?4 AND NOT is_active) WHERE id = ?7";
-        let (is_due, status) = (state.is_desynchronized || is_deleted, &state.status);
-        let values = params![rev, data, is_due, state.is_active, status, is_fetched, self.account];
+        let update = "UPDATE accounts SET rev = ?1, data = ?2, \
+            is_due = max(?3, iif(?4, max(is_due - 1, coalesce(listed > ?1, 0)), is_due)), \
+            listed = iif(?4, NULL, listed) WHERE id = ?5";
+        let values = params![rev, data, state.is_desynchronized, is_fetched, self.account];
         self.transaction.prepare_cached(update)?.execute(values)?;
         Ok(())
     }

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use systems::connect::{Anybody, Identities, NetworkArgs, waiting};
 use systems::follow::Followed;
+use systems::keep::micros;
 use systems::{Done, run, service};
 use tokio::time::MissedTickBehavior;
 
@@ -74,13 +75,18 @@ async fn list(arguments: &Arguments, index: &Index) -> Done {
         let missed = index.missed()?;
         if is_start || missed > 0 {
             let mut ask = ListRepos { limit: Some(1000), ..ListRepos::default() };
+            let start = micros();
             loop {
+                let asked = micros();
                 let page = waiting(&arguments.host, async || client.send(&ask).await).await?.output;
-                index.note(&page.repos, missed > 0)?;
+                index.note(&page.repos, missed > 0, asked)?;
                 ask.cursor = page.cursor;
                 if ask.cursor.is_none() {
                     break;
                 }
+            }
+            if missed > 0 {
+                index.leave_out(start)?;
             }
             index.add_missed(missed.saturating_neg())?;
             is_start = false;
@@ -113,7 +119,11 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
         cursor,
         config,
         fetch,
-    )?;
+    )?
+    .on_missed({
+        let index = index.clone();
+        move || index.add_missed(1)
+    });
     let mut look = tokio::time::interval(Duration::from_millis(100));
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     // Whether it may be that there is something to fetch.
@@ -129,9 +139,6 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
             }
             _ = look.tick() => may_be_due = true,
         }
-        if stream.has_missed() {
-            index.add_missed(1)?;
-        }
         while may_be_due && stream.has_room() {
             match index.next_due()? {
                 Some(did) => stream.catch_up(&did),
@@ -145,9 +152,10 @@ async fn follow(arguments: &Arguments, view: Arc<AppView>) -> Done {
 async fn fetch(client: Anybody, view: Arc<AppView>, did: Did) -> Done<Head> {
     let identity = view.identities.refresh(&did).await?;
     let (key, client) = (identity.signing_key()?, client.with_service(ServiceUrl::parse(identity.pds()?)?));
+    let deletions = view.index.deletions(&did)?;
     let repo = client.download(&GetRepo::new(did.clone())).await?.output.read_all(MAX_REPO).await?;
     let fetched = tokio::task::spawn_blocking(move || {
-        let (head, broken) = view.index.replace(&did, &key, &repo)?;
+        let (head, broken) = view.index.replace(&did, &key, &repo, deletions)?;
         view.live.broken(broken);
         Ok(head)
     });
