@@ -365,4 +365,12 @@ fn nothing_shows_a_token() {
     for secret in ["access-", "refresh-", "abcd"] {
         assert!(!shown.contains(secret), "{shown}");
     }
+
+    // Nor an answer that is a session but for one thing.
+    let net = Net::script([json(200, &tokens(0).replace("alice.example.com", "?"))]);
+    let client = net.client();
+    let login = async move { client.login(&Login::new("alice", "x")).await.map(|_| ()).unwrap_err() };
+    let error = net.run(login);
+    assert!(matches!(error, Error::Malformed(_)));
+    assert!(!format!("{error:?} {error}").contains("access-"), "{error:?}");
 }

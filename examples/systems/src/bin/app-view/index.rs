@@ -116,8 +116,8 @@ impl Index {
     pub(super) fn note(&self, repos: &[Listed], has_missed: bool, asked: u64) -> Done {
         let note = "INSERT INTO accounts (did, is_active, status, hosted) VALUES (?1, ?4, ?5, ?6) \
             ON CONFLICT DO UPDATE SET is_due = max(is_due, rev IS NOT ?3 OR (?4 AND NOT is_active)), \
-            is_active = ?4, status = ?5, hosted = ?6, listed = ?3 \
-            WHERE (?2 OR NOT is_active) AND hosted <= ?6";
+            is_active = iif(hosted > ?6, is_active, ?4), status = iif(hosted > ?6, status, ?5), \
+            hosted = max(hosted, ?6), listed = ?3 WHERE ?2 OR NOT is_active";
         let mut connection = self.writer();
         let transaction = connection.transaction()?;
         for Listed { did, rev, active, status, .. } in repos {
